@@ -1,0 +1,62 @@
+/** Every failure that is expected in service, by its stable code. A bug is not one of these: it asserts. */
+export type FailureCode =
+  | "CONFIG_INVALID" // a file, line or field is wrong
+  | "SECRET_MISSING" // a secret reference leads nowhere
+  | "DEVICE_UNREACHABLE"
+  | "DEVICE_HOST_KEY" // the router's host key is not the one configured
+  | "DEVICE_AUTH"
+  | "DEVICE_TIMEOUT" // the router's state is unknown: read back
+  | "DEVICE_PROTOCOL" // the peer broke the protocol; the session is closed
+  | "DEVICE_LOCKED" // someone else holds the configuration
+  | "DEVICE_REFUSED" // rpc-error or syntax error: the router will not take it
+  | "DEVICE_CHANGED" // running is not what the plan was made from
+  | "DEVICE_NOT_APPLIED" // the router said yes and did something else
+  | "DEVICE_UNSUPPORTED" // a capability that safety needs is missing
+  | "TRIAL_EXPIRED" // the confirm timer ran out: the router went back by itself
+  | "CHANGE_UNSUPPORTED" // the configuration read has a shape we will not edit
+  | "TELEMETRY_FAILED"
+  | "GUARD_DENIED"
+  | "APPROVAL_REFUSED" // approved twice, expired, or not waiting for approval
+  | "NOT_FOUND"
+  | "CONTROLLER_UNREACHABLE"
+  | "CONTROLLER_AUTH"
+  | "JOURNAL_LOCKED" // another controller has this journal
+  | "JOURNAL_BROKEN"; // the hash chain does not hold
+
+/** Expected in service: journaled and shown, never fatal. `mend` says what a person can do about it. */
+export class Failure extends Error {
+  readonly code: FailureCode;
+  readonly retry: "now" | "later" | "never";
+  readonly mend: string | undefined;
+
+  constructor(
+    code: FailureCode,
+    message: string,
+    options: { retry?: "now" | "later" | "never"; mend?: string; cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "Failure";
+    this.code = code;
+    this.retry = options.retry ?? "never";
+    this.mend = options.mend;
+  }
+
+  toJSON(): { code: FailureCode; message: string; mend?: string } {
+    return { code: this.code, message: this.message, ...(this.mend === undefined ? {} : { mend: this.mend }) };
+  }
+}
+
+export type Result<T> = Readonly<{ ok: true; value: T }> | Readonly<{ ok: false; failure: Failure }>;
+
+export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
+export const fail = (failure: Failure): { readonly ok: false; readonly failure: Failure } => ({ ok: false, failure });
+
+/** For a boundary that throws a Failure inwards (a parser, a session): turns it into a value; anything else is a bug and goes on up. */
+export async function attempt<T>(work: () => Promise<T>): Promise<Result<T>> {
+  try {
+    return ok(await work());
+  } catch (error) {
+    if (error instanceof Failure) return fail(error);
+    throw error;
+  }
+}

@@ -1,0 +1,74 @@
+import type { Decision, GuardFinding, Verdict } from "./decision.ts";
+import type { DeviceStep, Trial } from "./device.ts";
+import type { Mode, Policy } from "./policy.ts";
+
+/** One step per device, in the order they are made; undone in the reverse order. */
+export type ChangePlan = Readonly<{ steps: readonly DeviceStep[] }>;
+
+export const changeStates = [
+  "proposed",
+  "dry-run",
+  "awaiting-approval",
+  "preparing",
+  "committing",
+  "verifying",
+  "confirming",
+  "confirmed",
+  "rejected",
+  "expired",
+  "aborted", // stopped before anything reached a running configuration
+  "rolling-back",
+  "rolled-back",
+  "stuck", // could be neither finished nor undone: pages a person
+] as const;
+export type ChangeState = (typeof changeStates)[number];
+
+export const finalStates: readonly ChangeState[] = [
+  "confirmed",
+  "rejected",
+  "expired",
+  "aborted",
+  "rolled-back",
+  "stuck",
+];
+
+export type Approval = Readonly<{ by: string; atMs: number }>;
+
+/** When the change reached each point, ms since the epoch. */
+export type ChangeTimes = Readonly<{
+  /** Source time of the sample that crossed the threshold. */
+  crossedMs?: number;
+  detectedMs?: number;
+  decidedMs?: number;
+  dryRunMs?: number;
+  approvedMs?: number;
+  /** First byte of the change handed to a router's session. */
+  pushStartedMs?: number;
+  committedMs?: number;
+  verifiedMs?: number;
+  endedMs?: number;
+}>;
+
+/** Everything about one change: journaled whole at every transition, before the transition's effect. */
+export type Change = Readonly<{
+  id: string;
+  state: ChangeState;
+  /** `operator` for a rollback that a person asked for. */
+  origin: Readonly<{ kind: "policy"; policy: string } | { kind: "operator"; by: string; undoes: string }>;
+  mode: Mode;
+  /** The rules it was made under: a later edit of the policy file does not change them. */
+  policy: Policy;
+  decision: Decision;
+  plan: ChangePlan;
+  /** Unified diff by device: the device's own, from the dry run. */
+  diffs: Readonly<Record<string, string>>;
+  guards: readonly GuardFinding[];
+  approvals: readonly Approval[];
+  createdMs: number;
+  expiresMs: number;
+  trial: Trial;
+  verdict?: Verdict;
+  /** Why it ended as it did, when that is not success. */
+  outcome?: Readonly<{ code: string; message: string; mend?: string }>;
+  times: ChangeTimes;
+}>;

@@ -1,0 +1,35 @@
+import type { Result } from "../kernel/failure.ts";
+import type { Change } from "./change.ts";
+
+/** `event` is `change.<state>` or `switch.<name>` or `policy.<state>`, …; `actor` is a person's name or `pointsman`. */
+export type JournalEntry = Readonly<{ event: string; actor: string; subject: string; body: unknown }>;
+export type StoredEntry = JournalEntry & Readonly<{ seq: number; atMs: number; hash: string }>;
+
+/** What an operator has switched; survives a restart. */
+export type Switches = Readonly<{
+  /** No new change starts until then; `null` is not frozen. */
+  frozen: Readonly<{ untilMs: number; by: string; reason: string }> | null;
+  /** Nothing is pushed at all, and what is on trial is taken back. */
+  killed: Readonly<{ by: string; reason: string }> | null;
+}>;
+
+/** A policy actor's persisted snapshot, as xstate gives it. */
+export type ActorSnapshot = Readonly<{ policy: string; link: string; snapshot: unknown }>;
+
+/** Read models that one entry updates, in the same transaction. */
+export type JournalWrites = Readonly<{ change?: Change; actor?: ActorSnapshot; switches?: Switches }>;
+
+/** Append-only and hash-chained. When `append` resolves, the entry is on disk. */
+export interface Journal {
+  append(entry: JournalEntry, writes?: JournalWrites): Promise<void>;
+  nextChangeId(): Promise<string>;
+  /** Newest first. */
+  changes(): Promise<readonly Change[]>;
+  change(id: string): Promise<Change | undefined>;
+  actors(): Promise<readonly ActorSnapshot[]>;
+  switches(): Promise<Switches>;
+  entries(subject: string): Promise<readonly StoredEntry[]>;
+  /** JOURNAL_BROKEN with the first entry whose hash does not follow. */
+  verify(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
+  close(): Promise<void>;
+}
