@@ -1,0 +1,59 @@
+import type { Result } from "../kernel/failure.ts";
+import type { Change } from "./change.ts";
+import type { Alternative, GuardFinding } from "./decision.ts";
+import type { StoredEntry, Switches } from "./journal.ts";
+import type { TargetStatus } from "./sample.ts";
+
+export type PolicyStatus = Readonly<{
+  policy: string;
+  mode: string;
+  link: string;
+  /** The policy actor's state: `quiet`, `breaching`, … `blind`, `frozen`. */
+  state: string;
+  /** Why it is where it is, in one sentence. */
+  detail: string;
+  /** The policy's signal on this link; absent when unknown. */
+  value?: number;
+  measuredMs?: number;
+}>;
+
+export type Status = Readonly<{
+  atMs: number;
+  switches: Switches;
+  policies: readonly PolicyStatus[];
+  targets: Readonly<Record<string, TargetStatus>>;
+  /** Changes that are not over, newest first. */
+  open: readonly Change[];
+}>;
+
+/** Why something was, or was not, done: about a change, or about what a policy last decided for a link. */
+export type Explanation = Readonly<{
+  subject: string;
+  atMs: number;
+  outcome: string;
+  reason: string;
+  alternatives: readonly Alternative[];
+  guards: readonly GuardFinding[];
+  /** What the audit log has on it, oldest first. */
+  history: readonly StoredEntry[];
+}>;
+
+/** What people and programs can ask of a running controller; `by` is who asks, and is written to the audit log. */
+export interface Controller {
+  status(): Promise<Status>;
+  /** Newest first, ended ones included. */
+  changes(): Promise<readonly Change[]>;
+  change(id: string): Promise<Result<Change>>;
+  /** Resolves once the approval is journaled; the change is then made in the background. */
+  approve(id: string, by: string): Promise<Result<Change>>;
+  reject(id: string, by: string, reason: string): Promise<Result<Change>>;
+  /** Of a change on trial: takes it back. Of a confirmed one: a new change that leads back, whose record is returned. */
+  rollback(id: string, by: string, reason: string): Promise<Result<Change>>;
+  freeze(by: string, untilMs: number, reason: string): Promise<Result<Switches>>;
+  kill(by: string, reason: string): Promise<Result<Switches>>;
+  /** Ends a freeze and a kill. */
+  resume(by: string): Promise<Result<Switches>>;
+  /** A change id or a link name. */
+  explain(subject: string): Promise<Result<Explanation>>;
+  verifyAudit(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
+}
