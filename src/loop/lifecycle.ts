@@ -27,7 +27,9 @@ const lifecycle = createMachine({
   types: {} as { events: { type: LifecycleEvent } },
   initial: "proposed",
   states: {
-    proposed: { on: { begun: "dry-run", rejected: "rejected", expired: "expired", aborted: "aborted", recovered: "aborted" } },
+    proposed: {
+      on: { begun: "dry-run", rejected: "rejected", expired: "expired", aborted: "aborted", recovered: "aborted" },
+    },
     "dry-run": {
       on: {
         passed: "awaiting-approval",
@@ -37,10 +39,16 @@ const lifecycle = createMachine({
         recovered: "aborted",
       },
     },
-    "awaiting-approval": { on: { approved: "preparing", rejected: "rejected", expired: "expired", aborted: "aborted" } },
+    "awaiting-approval": {
+      on: { approved: "preparing", rejected: "rejected", expired: "expired", aborted: "aborted" },
+    },
     preparing: { on: { prepared: "committing", failed: "aborted", aborted: "aborted", recovered: "aborted" } },
-    committing: { on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" } },
-    verifying: { on: { better: "confirming", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" } },
+    committing: {
+      on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" },
+    },
+    verifying: {
+      on: { better: "confirming", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" },
+    },
     confirming: { on: { done: "confirmed", failed: "rolling-back", aborted: "rolling-back", recovered: "confirming" } },
     "rolling-back": { on: { done: "rolled-back", failed: "stuck", recovered: "rolling-back" } },
     stuck: { on: { retried: "rolling-back" } },

@@ -1,4 +1,4 @@
-import type { Decision, GuardFinding, Verdict } from "./decision.ts";
+import type { Announcement, Decision, GuardFinding, Verdict } from "./decision.ts";
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
 
@@ -59,6 +59,8 @@ export type Change = Readonly<{
   /** The rules it was made under: a later edit of the policy file does not change them. */
   policy: Policy;
   decision: Decision;
+  /** What the routers announced when it was decided; the plan's `basis` holds them to it. */
+  announcements: readonly Announcement[];
   plan: ChangePlan;
   /** Unified diff by device: the device's own, from the dry run. */
   diffs: Readonly<Record<string, string>>;

@@ -1,0 +1,399 @@
+import { planChange } from "../change/plan.ts";
+import type { Templates } from "../change/templates.ts";
+import { decidePrepend } from "../decision/prepend.ts";
+import { denied, judgeGuards } from "../guard/guard.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Change } from "../model/change.ts";
+import type { PolicyStatus } from "../model/controller.ts";
+import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
+import type { DevicePort } from "../model/device.ts";
+import type { Link, Network } from "../model/inventory.ts";
+import type { ActorSnapshot, Journal, Switches } from "../model/journal.ts";
+import type { NetworkState } from "../model/network-state.ts";
+import type { Policy } from "../model/policy.ts";
+import { type PolicyActor, type PolicyEvent, startActor, stepActor } from "../policy/actor.ts";
+import { type Observation, observe } from "../policy/observe.ts";
+import { predictReclaim } from "../policy/reclaim.ts";
+import { verifyChange } from "../verify/verify.ts";
+import { displacements } from "./displacements.ts";
+import { Ledger } from "./ledger.ts";
+import { readNetwork } from "./read-network.ts";
+import { Runner } from "./runner.ts";
+import { TelemetrySignal } from "./telemetry-signal.ts";
+
+export type LoopDeps = Readonly<{
+  network: Network;
+  policies: readonly Policy[];
+  templates: Templates;
+  /** What is known now; `onUpdate` calls back at every new sample. */
+  telemetry: { snapshot(nowMs: number): NetworkState; onUpdate(listener: () => void): void };
+  devices: ReadonlyMap<string, DevicePort>;
+  journal: Journal;
+  clock: Clock;
+  /** A token that nobody can guess, `[a-z0-9-]+`: it names a trial on a router. */
+  token: () => string;
+  /** A bug, or a journal that cannot be written: the loop has stopped, and the routers stay as last confirmed. */
+  onFatal: (error: unknown) => void;
+}>;
+
+/** What a policy last concluded for a link, for `explain`. */
+export type Conclusion = Readonly<{
+  atMs: number;
+  outcome: "proposed" | "nothing-helps" | "denied" | "unreadable";
+  reason: string;
+  alternatives: readonly Alternative[];
+  guards: readonly GuardFinding[];
+}>;
+
+/**
+ * The order of the stages. Samples come in by `telemetry`; each policy looks at each of its links when there is something
+ * new, at most once per `every`; an intent is decided, guarded, planned, journaled and handed to the runner.
+ */
+export class Loop {
+  readonly ledger: Ledger;
+  readonly runner: Runner;
+  readonly conclusions = new Map<string, Conclusion>();
+  switches: Switches = { frozen: null, killed: null };
+  readonly #deps: LoopDeps;
+  readonly #actors = new Map<string, PolicyActor>();
+  readonly #signal: TelemetrySignal;
+  readonly #stops: (() => void)[] = [];
+  /** Source time of the sample last evaluated, by policy and link. */
+  readonly #evaluated = new Map<string, number>();
+  readonly #busy = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(deps: LoopDeps) {
+    this.#deps = deps;
+    const { clock, telemetry } = deps;
+    this.ledger = new Ledger(deps.journal, clock);
+    this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
+    telemetry.onUpdate(() => this.#signal.raise());
+    this.runner = new Runner({
+      ledger: this.ledger,
+      devices: deps.devices,
+      clock,
+      state: () => telemetry.snapshot(clock.now()),
+      guards: (change) => this.#guardsNow(change),
+      verify: (change, before, now) => this.#verify(change, before, now),
+      nextTelemetry: (signal) => this.#signal.next(signal),
+    });
+  }
+
+  /** Finishes or undoes what a predecessor left under way, then starts watching. */
+  async start(): Promise<void> {
+    const { journal, policies } = this.#deps;
+    await this.ledger.load();
+    this.switches = await journal.switches();
+    const snapshots = await journal.actors();
+    for (const policy of policies) {
+      for (const link of this.#scope(policy)) this.#restore(policy, link, snapshots);
+    }
+    this.#stops.push(this.ledger.onTransition((change) => this.#tellActor(change)));
+    for (const change of this.ledger.open().toReversed()) {
+      if (change.state === "awaiting-approval") continue;
+      await this.ledger.advance(change.id, "recovered");
+      this.background(this.runner.run(change.id));
+    }
+    for (const policy of policies) this.#watch(policy);
+  }
+
+  /** Stops watching and waits for what is on the routers to come to its end. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+    while (this.#busy.size > 0) await Promise.all(this.#busy);
+    await Promise.all([...this.#deps.devices.values()].map((device) => device.close()));
+  }
+
+  /** Work nobody waits for: its failure is a bug, and stops the loop. */
+  background(work: Promise<unknown>): Promise<void> {
+    const tracked: Promise<void> = work
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          this.#stopped = true;
+          this.#deps.onFatal(error);
+        },
+      )
+      .finally(() => this.#busy.delete(tracked));
+    this.#busy.add(tracked);
+    return tracked;
+  }
+
+  /** Journals the switches before they count; a kill also stops everything under way. */
+  async setSwitches(switches: Switches, event: string, actor: string): Promise<void> {
+    await this.#deps.journal.append(
+      { event: `switch.${event}`, actor, subject: "switches", body: switches },
+      { switches },
+    );
+    this.switches = switches;
+    const { killed } = switches;
+    if (!killed) return;
+    for (const change of this.ledger.open()) {
+      this.runner.abort(change.id, killed.by, killed.reason);
+      if (change.state === "awaiting-approval" || change.state === "proposed") {
+        const outcome = { code: "KILLED", message: `stopped by ${killed.by}: ${killed.reason}` };
+        await this.ledger.advance(change.id, "aborted", killed.by, { outcome });
+      }
+    }
+  }
+
+  status(): readonly PolicyStatus[] {
+    const state = this.#deps.telemetry.snapshot(this.#deps.clock.now());
+    return this.#deps.policies.flatMap((policy) =>
+      this.#scope(policy).map((link) => {
+        const actor = this.#actor(policy, link);
+        const measured = state.signals.get(policy.trigger.signal)?.get(link.name);
+        return {
+          policy: policy.name,
+          mode: policy.mode,
+          link: link.name,
+          state: actor.state,
+          detail: actor.detail,
+          ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
+        };
+      }),
+    );
+  }
+
+  targets(): NetworkState["targets"] {
+    return this.#deps.telemetry.snapshot(this.#deps.clock.now()).targets;
+  }
+
+  #watch(policy: Policy): void {
+    const spacingMs = policy.trigger.everyMs / looksPerEvaluation;
+    this.#stops.push(this.#signal.pace(spacingMs, () => this.background(this.#evaluate(policy))));
+  }
+
+  async #evaluate(policy: Policy): Promise<void> {
+    if (this.#stopped) return;
+    const { clock, telemetry, network } = this.#deps;
+    await this.#expireProposals();
+    const nowMs = clock.now();
+    const state = telemetry.snapshot(nowMs);
+    for (const link of this.#scope(policy)) {
+      const displacement = displacements(this.ledger.all(), policy.name, link.name).at(-1);
+      const predicted = displacement && predictReclaim(policy, link.name, state, network, displacement);
+      const observation = observe(policy, link.name, state, network.telemetry.intervalMs);
+      if (!this.#isDue(policy, link, observation)) continue;
+      const actor = await this.#step(policy, link, {
+        type: "evaluated",
+        atMs: nowMs,
+        observation,
+        reclaim: displacement && predicted !== undefined ? { displacement, predicted } : null,
+        frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
+      });
+      if (actor.intent) await this.#decide(policy, link, actor.intent, state);
+    }
+  }
+
+  /** One evaluation per sample, and one per `every` where samples come faster; the absence of samples is due at once. */
+  #isDue(policy: Policy, link: Link, observation: Observation): boolean {
+    if (observation.kind === "blind") return true;
+    const key = actorKey(policy.name, link.name);
+    const sinceMs = observation.measuredMs - (this.#evaluated.get(key) ?? Number.NEGATIVE_INFINITY);
+    if (sinceMs < policy.trigger.everyMs * jitterShare) return false;
+    this.#evaluated.set(key, observation.measuredMs);
+    return true;
+  }
+
+  async #decide(policy: Policy, link: Link, intent: Intent, state: NetworkState): Promise<void> {
+    const { network, devices, templates, clock, journal } = this.#deps;
+    const detectedMs = clock.now();
+    const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
+      const conclusion: Conclusion = { atMs: clock.now(), outcome, reason, alternatives: [], guards: [], ...more };
+      this.conclusions.set(link.name, conclusion);
+      if (outcome === "proposed") return;
+      await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: link.name, body: conclusion });
+      await this.#step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
+    };
+
+    const read = await readNetwork({ network, devices, templates, links: this.#scope(policy) });
+    if (!read.ok) return conclude("unreadable", read.failure.message);
+    const { announcements, readings } = read.value;
+    const decided = decidePrepend({ intent, policy, network, state, announcements });
+    if (decided.kind === "nothing-helps") {
+      return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
+    }
+    const { decision } = decided;
+    const { alternatives } = decision;
+    const guards = judgeGuards({
+      policy,
+      network,
+      state,
+      decision,
+      switches: this.switches,
+      announcements,
+      changesInFlight: this.ledger.open(),
+      nowMs: clock.now(),
+    });
+    const no = denied(guards);
+    if (no) return conclude("denied", `guard ${no.guard}: ${no.reason}`, { alternatives, guards });
+    const plan = planChange(templates, network, decision, readings);
+    if (!plan.ok) return conclude("unreadable", plan.failure.message, { alternatives, guards });
+
+    await conclude("proposed", decision.reason, { alternatives, guards });
+    const change = await this.propose({
+      origin: { kind: "policy", policy: policy.name },
+      mode: policy.mode,
+      policy,
+      decision,
+      announcements,
+      plan: plan.value,
+      guards,
+      times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
+    });
+    await this.#step(policy, link, { type: "proposed", changeId: change.id });
+    if (policy.mode === "observe") return;
+    await this.ledger.advance(change.id, "begun");
+    this.background(this.runner.run(change.id));
+  }
+
+  /** Journals a new change in state `proposed`. */
+  async propose(
+    made: Pick<Change, "origin" | "mode" | "policy" | "decision" | "announcements" | "plan" | "guards" | "times">,
+  ): Promise<Change> {
+    const { journal, clock, network, token } = this.#deps;
+    const id = await journal.nextChangeId();
+    const { policy } = made;
+    const createdMs = clock.now();
+    const patienceMs = (policy.guard.freshnessIntervals + 2) * network.telemetry.intervalMs + 30_000;
+    const change: Change = {
+      ...made,
+      id,
+      state: "proposed",
+      diffs: {},
+      approvals: [],
+      createdMs,
+      expiresMs: createdMs + policy.approve.expiresMs,
+      trial: { token: `${id}-${token()}`, timeoutMs: policy.verify.observeMs + patienceMs },
+    };
+    await this.ledger.add(change);
+    return change;
+  }
+
+  async #expireProposals(): Promise<void> {
+    const nowMs = this.#deps.clock.now();
+    for (const change of this.ledger.open()) {
+      const waits = change.state === "awaiting-approval" || change.state === "proposed";
+      if (waits && nowMs >= change.expiresMs) {
+        const message = "nobody approved it in time";
+        await this.ledger.advance(change.id, "expired", "pointsman", { outcome: { code: "EXPIRED", message } });
+      }
+    }
+  }
+
+  #guardsNow(change: Change): readonly GuardFinding[] {
+    const { network, telemetry, clock } = this.#deps;
+    const others = this.ledger.open().filter((other) => other.id !== change.id);
+    const nowMs = clock.now();
+    const findings = judgeGuards({
+      policy: change.policy,
+      network,
+      state: telemetry.snapshot(nowMs),
+      decision: change.decision,
+      switches: this.switches,
+      changesInFlight: others,
+      announcements: change.announcements,
+      nowMs,
+    });
+    // A person takes a confirmed change back to a configuration that was running before: silence must not stop them.
+    return change.origin.kind === "policy" ? findings : findings.filter((finding) => alwaysBinding.has(finding.guard));
+  }
+
+  #verify(change: Change, before: NetworkState, now: NetworkState) {
+    const { network, clock } = this.#deps;
+    if (change.origin.kind === "operator") {
+      const text = `every router reads as it did before ${change.origin.undoes}`;
+      return { outcome: "better", findings: [{ text, held: true }] } as const;
+    }
+    const { policy, decision, times } = change;
+    const pushedMs = times.committedMs ?? clock.now();
+    return verifyChange({ policy, network, decision, before, now, pushedMs, nowMs: clock.now() });
+  }
+
+  #scope(policy: Policy): readonly Link[] {
+    return this.#deps.network.links.filter((link) => link.role === policy.scope.links.role);
+  }
+
+  #actor(policy: Policy, link: Link): PolicyActor {
+    return this.#actors.get(actorKey(policy.name, link.name)) ?? startActor(policy, link.name);
+  }
+
+  /** Steps a policy actor; a new state is journaled before anything is done about it. */
+  async #step(policy: Policy, link: Link, event: PolicyEvent): Promise<PolicyActor> {
+    const before = this.#actor(policy, link);
+    const after = stepActor(policy, link.name, before, event);
+    this.#actors.set(actorKey(policy.name, link.name), after);
+    if (after.state !== before.state) {
+      const actor: ActorSnapshot = { policy: policy.name, link: link.name, snapshot: after.snapshot };
+      const body = { policy: policy.name, from: before.state, detail: after.detail };
+      await this.#deps.journal.append(
+        { event: `policy.${after.state}`, actor: "pointsman", subject: link.name, body },
+        { actor },
+      );
+    }
+    return after;
+  }
+
+  #restore(policy: Policy, link: Link, snapshots: readonly ActorSnapshot[]): void {
+    const saved = snapshots.find((one) => one.policy === policy.name && one.link === link.name);
+    const actor = startActor(policy, link.name, saved?.snapshot);
+    const waiting = actor.state === "deciding" || actor.state === "proposed" || actor.state === "changing";
+    const has = this.ledger.open().some((change) => isAbout(change, policy, link));
+    // Died between the actor's step and the change it asked for, or between the change's end and the actor's.
+    const orphan = waiting && !has;
+    this.#actors.set(actorKey(policy.name, link.name), orphan ? startActor(policy, link.name) : actor);
+  }
+
+  #tellActor(change: Change): void {
+    const policy = this.#deps.policies.find((one) => one.name === change.policy.name);
+    const link = this.#deps.network.links.find((one) => one.name === change.decision.intent.link);
+    if (!policy || !link) return;
+    const event = actorEvent(change, this.#deps.clock.now());
+    if (event) this.background(this.#step(policy, link, event));
+  }
+}
+
+/** A sample is looked at within a tenth of `every` of its arrival, so that detection does not wait for a timer. */
+const looksPerEvaluation = 10;
+/** Routers' sample timers jitter: one that is a little early still counts as the next. */
+const jitterShare = 0.9;
+
+/** Guards that hold even for a rollback that a person asks for. */
+const alwaysBinding = new Set(["kill-switch", "allow-list", "one-change-in-flight"]);
+
+const actorKey = (policy: string, link: string) => `${policy} ${link}`;
+
+const isAbout = (change: Change, policy: Policy, link: Link) =>
+  change.policy.name === policy.name && change.decision.intent.link === link.name;
+
+function crossed(intent: Intent): { crossedMs?: number } {
+  const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
+  return first ? { crossedMs: first.atMs } : {};
+}
+
+function actorEvent(change: Change, atMs: number): PolicyEvent | undefined {
+  switch (change.state) {
+    case "preparing":
+      return { type: "changing" };
+    case "confirmed":
+      // A rollback that a person asked for holds the policy back, as one of its own would.
+      return { type: "ended", outcome: change.origin.kind === "operator" ? "rolled-back" : "confirmed", atMs };
+    case "rejected":
+    case "expired":
+    case "aborted":
+    case "rolled-back":
+    case "stuck":
+      return { type: "ended", outcome: change.state, atMs };
+    case "proposed":
+    case "dry-run":
+    case "awaiting-approval":
+    case "committing":
+    case "verifying":
+    case "confirming":
+    case "rolling-back":
+      return undefined;
+  }
+}

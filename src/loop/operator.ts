@@ -1,0 +1,226 @@
+import { invertPlan } from "../change/plan.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import type { Change } from "../model/change.ts";
+import type { Controller, Explanation, Status } from "../model/controller.ts";
+import type { Announcement, Decision } from "../model/decision.ts";
+import type { Network } from "../model/inventory.ts";
+import type { Journal } from "../model/journal.ts";
+import type { Loop } from "./loop.ts";
+
+/** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
+export function operatorOf(loop: Loop, journal: Journal, network: Network, clock: Clock): Controller {
+  const { ledger, runner } = loop;
+  /** Requests take turns, so that a check still holds when it is acted on. */
+  let turn: Promise<unknown> = Promise.resolve();
+  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = turn.then(work);
+    turn = mine.catch(() => undefined); // Its caller hears of it.
+    return mine;
+  }
+
+  function find(id: string): Result<Change> {
+    const change = ledger.get(id);
+    return change
+      ? ok(change)
+      : fail(new Failure("NOT_FOUND", `there is no change ${id}`, { mend: "pointsman proposals lists them" }));
+  }
+
+  async function approve(id: string, by: string): Promise<Result<Change>> {
+    const found = find(id);
+    if (!found.ok) return found;
+    const change = found.value;
+    const refusal = whyNotApprovable(change, by, clock.now());
+    if (refusal) return fail(refusal);
+    const approvals = [...change.approvals, { by, atMs: clock.now() }];
+    if (approvals.length < change.policy.approve.people)
+      return ok(await ledger.amend(id, "approved-by-one", by, { approvals }));
+    const next = await ledger.advance(id, "approved", by, { approvals, times: { approvedMs: clock.now() } });
+    if (next.state !== "preparing") return fail(new Failure("APPROVAL_REFUSED", `${id} is ${next.state} by now`));
+    void loop.background(runner.run(id));
+    return ok(next);
+  }
+
+  async function reject(id: string, by: string, reason: string): Promise<Result<Change>> {
+    const found = find(id);
+    if (!found.ok) return found;
+    const { state } = found.value;
+    if (state !== "awaiting-approval" && state !== "proposed") {
+      return fail(
+        new Failure("APPROVAL_REFUSED", `${id} is ${state}: there is nothing to reject`, {
+          mend: mendFor(found.value),
+        }),
+      );
+    }
+    return ok(await ledger.advance(id, "rejected", by, { outcome: { code: "REJECTED", message: reason } }));
+  }
+
+  async function rollback(id: string, by: string, reason: string): Promise<Result<Change>> {
+    const found = find(id);
+    if (!found.ok) return found;
+    const change = found.value;
+    switch (change.state) {
+      case "confirmed":
+        return undoConfirmed(change, by, reason);
+      case "stuck": {
+        const next = await ledger.advance(id, "retried", by);
+        void loop.background(runner.run(id));
+        return ok(next);
+      }
+      case "preparing":
+      case "committing":
+      case "verifying":
+        await journal.append({ event: "change.rollback-asked", actor: by, subject: id, body: { reason } });
+        runner.abort(id, by, reason);
+        return ok(change);
+      case "proposed":
+      case "dry-run":
+      case "awaiting-approval":
+      case "confirming":
+      case "rejected":
+      case "expired":
+      case "aborted":
+      case "rolling-back":
+      case "rolled-back": {
+        const message = `${id} is ${change.state}: there is nothing to roll back`;
+        return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) }));
+      }
+    }
+  }
+
+  /** A confirmed change is undone by a change of its own, with the same safety: prepared, on trial, read back, journaled. */
+  async function undoConfirmed(change: Change, by: string, reason: string): Promise<Result<Change>> {
+    const earlier = ledger.all().find((one) => one.origin.kind === "operator" && one.origin.undoes === change.id);
+    if (earlier && (earlier.state === "confirmed" || ledger.open().includes(earlier))) {
+      return fail(
+        new Failure("APPROVAL_REFUSED", `${change.id} is undone by ${earlier.id} already (${earlier.state})`),
+      );
+    }
+    const undo = await loop.propose({
+      origin: { kind: "operator", by, undoes: change.id },
+      mode: change.mode,
+      policy: change.policy,
+      decision: inverted(change.decision, `${by} takes ${change.id} back: ${reason}`),
+      announcements: afterwards(change),
+      plan: invertPlan(change.plan),
+      guards: [],
+      times: { decidedMs: clock.now() },
+    });
+    const begun = await ledger.advance(undo.id, "begun", by);
+    void loop.background(runner.run(undo.id));
+    return ok(begun);
+  }
+
+  async function status(): Promise<Status> {
+    return {
+      atMs: clock.now(),
+      switches: loop.switches,
+      policies: loop.status(),
+      targets: Object.fromEntries(loop.targets()),
+      open: ledger.open(),
+    };
+  }
+
+  async function explain(subject: string): Promise<Result<Explanation>> {
+    const change = ledger.get(subject);
+    if (change) {
+      const { decision, guards, state, createdMs, outcome } = change;
+      const reason = outcome ? `${decision.reason} It ended as ${state}: ${outcome.message}` : decision.reason;
+      const history = await journal.entries(subject);
+      return ok({
+        subject,
+        atMs: createdMs,
+        outcome: state,
+        reason,
+        alternatives: decision.alternatives,
+        guards,
+        history,
+      });
+    }
+    if (!network.links.some((link) => link.name === subject)) {
+      const mend = "name a change (pointsman proposals) or a link (pointsman status)";
+      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link`, { mend }));
+    }
+    const history = await journal.entries(subject);
+    const conclusion = loop.conclusions.get(subject);
+    if (conclusion) return ok({ subject, ...conclusion, history });
+    const details = loop.status().filter((one) => one.link === subject);
+    const reason = details.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
+    return ok({
+      subject,
+      atMs: clock.now(),
+      outcome: "no decision yet",
+      reason,
+      alternatives: [],
+      guards: [],
+      history,
+    });
+  }
+
+  return {
+    status,
+    changes: async () => ledger.all(),
+    change: async (id) => find(id),
+    approve: (id, by) => inTurn(() => approve(id, by)),
+    reject: (id, by, reason) => inTurn(() => reject(id, by, reason)),
+    rollback: (id, by, reason) => inTurn(() => rollback(id, by, reason)),
+    async freeze(by, untilMs, reason) {
+      await loop.setSwitches({ ...loop.switches, frozen: { untilMs, by, reason } }, "freeze", by);
+      return ok(loop.switches);
+    },
+    async kill(by, reason) {
+      await loop.setSwitches({ ...loop.switches, killed: { by, reason } }, "kill", by);
+      return ok(loop.switches);
+    },
+    async resume(by) {
+      await loop.setSwitches({ frozen: null, killed: null }, "resume", by);
+      return ok(loop.switches);
+    },
+    explain,
+    verifyAudit: () => journal.verify(),
+  };
+}
+
+function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | undefined {
+  const { id, state, approvals, expiresMs } = change;
+  const refuse = (message: string) => new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) });
+  const earlier = approvals.find((one) => one.by === by);
+  if (earlier) return refuse(`${by} approved ${id} already, at ${new Date(earlier.atMs).toISOString()}`);
+  if (state !== "awaiting-approval") {
+    const approved = approvals.map((one) => one.by).join(", ");
+    return refuse(`${id} is ${state}, not waiting for approval${approved ? ` (approved by ${approved})` : ""}`);
+  }
+  return nowMs >= expiresMs ? refuse(`${id} expired at ${new Date(expiresMs).toISOString()}`) : undefined;
+}
+
+function mendFor({ id, state }: Change): string {
+  if (state === "awaiting-approval") return `pointsman approve ${id}, or pointsman reject ${id}`;
+  return `pointsman show ${id} tells what became of it; pointsman proposals lists what waits now`;
+}
+
+/** What the routers announce once the change is confirmed. */
+function afterwards({ announcements, decision }: Change): readonly Announcement[] {
+  return announcements.map((one) => {
+    const changed = decision.changes.find(({ link, prefix }) => link === one.link && prefix === one.prefix);
+    return changed ? { ...one, prepends: changed.to } : one;
+  });
+}
+
+function inverted(decision: Decision, reason: string): Decision {
+  const { predicted } = decision;
+  return {
+    ...decision,
+    reason,
+    changes: decision.changes.map((one) => ({ ...one, from: one.to, to: one.from })),
+    alternatives: [],
+    predicted: {
+      ...predicted,
+      links: predicted.links.map((one) => ({ ...one, before: one.after, after: one.before })),
+      costPerHour: {
+        ...predicted.costPerHour,
+        before: predicted.costPerHour.after,
+        after: predicted.costPerHour.before,
+      },
+    },
+  };
+}
