@@ -1,0 +1,182 @@
+import { isIP } from "node:net";
+
+/** What a leaf may hold. `canonical` gives the one text for a value, or undefined when the value is not of this type. */
+type LeafType = Readonly<{ expects: string; canonical: (text: string) => string | undefined }>;
+
+type Named = Readonly<{ name: string; namespace: string }>;
+export type Leaf = Named & Readonly<{ kind: "leaf"; type: LeafType; /** A list whose key the value must be. */ refersTo?: string }>;
+export type Container = Named & Readonly<{ kind: "container"; children: readonly SchemaNode[] }>;
+/** `userOrdered` entries stay where the operator put them; others are kept in order of their keys. */
+export type List = Named &
+  Readonly<{ kind: "list"; keys: readonly string[]; userOrdered: boolean; children: readonly SchemaNode[] }>;
+export type SchemaNode = Leaf | Container | List;
+
+const routingPolicyNamespace = "http://openconfig.net/yang/routing-policy";
+const bgpPolicyNamespace = "http://openconfig.net/yang/bgp-policy";
+
+/** What the hello says of each YANG module (RFC 6020 section 5.6.4). */
+export const moduleCapabilities = [
+  `${routingPolicyNamespace}?module=openconfig-routing-policy&revision=2022-05-24`,
+  `${bgpPolicyNamespace}?module=openconfig-bgp-policy&revision=2022-05-24`,
+];
+
+function yangModule(namespace: string) {
+  return {
+    container: (name: string, ...children: SchemaNode[]): Container => ({ kind: "container", name, namespace, children }),
+    leaf: (name: string, type: LeafType, refersTo?: string): Leaf =>
+      refersTo === undefined ? { kind: "leaf", name, namespace, type } : { kind: "leaf", name, namespace, type, refersTo },
+    list: (name: string, keys: string[], order: "by-key" | "by-user", ...children: SchemaNode[]): List => ({
+      kind: "list",
+      name,
+      namespace,
+      keys,
+      userOrdered: order === "by-user",
+      children,
+    }),
+  };
+}
+
+const text: LeafType = { expects: "a text that is not empty", canonical: (value) => value || undefined };
+
+const oneOf = (...allowed: string[]): LeafType => ({
+  expects: `one of ${allowed.join(", ")}`,
+  canonical: (value) => (allowed.includes(value) ? value : undefined),
+});
+
+const integer = (least: number, most: number): LeafType => ({
+  expects: `a whole number from ${least} to ${most}`,
+  canonical(value) {
+    const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
+    return number >= least && number <= most ? String(number) : undefined;
+  },
+});
+const uint32 = integer(0, 4_294_967_295);
+
+const ipPrefix: LeafType = {
+  expects: "an IP prefix",
+  canonical(value) {
+    const [address = "", length = "", ...rest] = value.split("/");
+    const family = isIP(address);
+    if (family === 0 || rest.length > 0 || !/^(0|[1-9]\d{0,2})$/.test(length)) return undefined;
+    return Number(length) <= (family === 4 ? 32 : 128) ? value : undefined;
+  },
+};
+
+const masklengthRange: LeafType = {
+  expects: "exact or a range as in 24..32",
+  canonical: (value) => (/^(\d+\.\.\d+|exact)$/.test(value) ? value : undefined),
+};
+
+const setMed: LeafType = {
+  expects: "a 32-bit number, +number, -number or IGP",
+  canonical: (value) => (/^[+-]\d{1,10}$/.test(value) || value === "IGP" ? value : uint32.canonical(value)),
+};
+
+const nextHop: LeafType = {
+  expects: "an IP address or SELF",
+  canonical: (value) => (value === "SELF" || isIP(value) !== 0 ? value : undefined),
+};
+
+const policy = yangModule(routingPolicyNamespace);
+const bgp = yangModule(bgpPolicyNamespace);
+
+/** Longest prepend that the emulated router takes: OpenConfig leaves it to the implementation. */
+const longestPrepend = 10;
+
+/**
+ * All that can be configured: openconfig-routing-policy augmented by openconfig-bgp-policy, as far as a transit link's
+ * export policy goes. The one place that knows list keys, the order of siblings and the types of leaves.
+ */
+const routingPolicy = policy.container(
+  "routing-policy",
+  policy.container(
+    "defined-sets",
+    policy.container(
+      "prefix-sets",
+      policy.list(
+        "prefix-set",
+        ["name"],
+        "by-key",
+        policy.leaf("name", text),
+        policy.container("config", policy.leaf("name", text), policy.leaf("mode", oneOf("IPV4", "IPV6", "MIXED"))),
+        policy.container(
+          "prefixes",
+          policy.list(
+            "prefix",
+            ["ip-prefix", "masklength-range"],
+            "by-key",
+            policy.leaf("ip-prefix", ipPrefix),
+            policy.leaf("masklength-range", masklengthRange),
+            policy.container(
+              "config",
+              policy.leaf("ip-prefix", ipPrefix),
+              policy.leaf("masklength-range", masklengthRange),
+            ),
+          ),
+        ),
+      ),
+    ),
+  ),
+  policy.container(
+    "policy-definitions",
+    policy.list(
+      "policy-definition",
+      ["name"],
+      "by-key",
+      policy.leaf("name", text),
+      policy.container("config", policy.leaf("name", text)),
+      policy.container(
+        "statements",
+        policy.list(
+          "statement",
+          ["name"],
+          "by-user",
+          policy.leaf("name", text),
+          policy.container("config", policy.leaf("name", text)),
+          policy.container(
+            "conditions",
+            policy.container("config", policy.leaf("call-policy", text, "policy-definition")),
+            policy.container(
+              "match-prefix-set",
+              policy.container(
+                "config",
+                policy.leaf("prefix-set", text, "prefix-set"),
+                policy.leaf("match-set-options", oneOf("ANY", "INVERT")),
+              ),
+            ),
+          ),
+          policy.container(
+            "actions",
+            policy.container("config", policy.leaf("policy-result", oneOf("ACCEPT_ROUTE", "REJECT_ROUTE"))),
+            bgp.container(
+              "bgp-actions",
+              bgp.container(
+                "config",
+                bgp.leaf("set-route-origin", oneOf("IGP", "EGP", "INCOMPLETE")),
+                bgp.leaf("set-local-pref", uint32),
+                bgp.leaf("set-next-hop", nextHop),
+                bgp.leaf("set-med", setMed),
+              ),
+              bgp.container(
+                "set-as-path-prepend",
+                bgp.container("config", bgp.leaf("repeat-n", integer(1, longestPrepend)), bgp.leaf("asn", uint32)),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  ),
+);
+
+/** The level above the top-level containers. */
+export const schemaRoot: Readonly<{ children: readonly SchemaNode[] }> = { children: [routingPolicy] };
+
+export function schemaChild(parent: Readonly<{ children: readonly SchemaNode[] }>, child: Named): SchemaNode | undefined {
+  return parent.children.find(({ name, namespace }) => name === child.name && namespace === child.namespace);
+}
+
+/** Whether any node of the modules served is in this namespace. */
+export function isKnownNamespace(namespace: string): boolean {
+  return namespace === routingPolicyNamespace || namespace === bgpPolicyNamespace;
+}

@@ -1,0 +1,281 @@
+import { status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { createCertificateAuthority } from "../../src/lab/certificates.ts";
+import type { InterfaceState } from "../../src/lab/gnmi/leaves.ts";
+import { type GnmiServer, startGnmiServer } from "../../src/lab/gnmi/server.ts";
+import { type Answer, GnmiTestClient, path } from "./gnmi-client.ts";
+
+const authority = createCertificateAuthority();
+const listeners = new Set<() => void>();
+const counters = { inPkts: 2, outPkts: 3, inDiscards: 4, outDiscards: 5, outOctets: 6 };
+let interfaces: InterfaceState[];
+let octets: () => number;
+let server: GnmiServer;
+let client: GnmiTestClient;
+
+beforeAll(async () => {
+  server = await startGnmiServer({
+    username: "pointsman",
+    password: "right",
+    certificate: authority.issue("edge-a"),
+    interfaces: {
+      read: () => interfaces.map((of) => ({ ...of, inOctets: octets() })),
+      onChange(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
+    clock: systemClock,
+  });
+  client = new GnmiTestClient(server.port, { ca: authority.certificate, password: "right" });
+});
+
+beforeEach(() => {
+  octets = () => 9_007_199_254_740_991;
+  const common = { operStatus: "UP", capacity: 1e9, lastClearMs: 1_700_000_000_123, inOctets: 0, ...counters } as const;
+  interfaces = [
+    { name: "eth1", ...common },
+    { name: "eth2", ...common, capacity: 10e9 },
+  ];
+});
+
+afterAll(() => {
+  client.close();
+  server.stop();
+});
+
+const allOf = (name: string) => [
+  [`/interfaces/interface[name=${name}]/state/name`, name],
+  [`/interfaces/interface[name=${name}]/state/oper-status`, "UP"],
+  [`/interfaces/interface[name=${name}]/state/counters/in-octets`, "9007199254740991"],
+  [`/interfaces/interface[name=${name}]/state/counters/in-pkts`, "2"],
+  [`/interfaces/interface[name=${name}]/state/counters/in-discards`, "4"],
+  [`/interfaces/interface[name=${name}]/state/counters/out-octets`, "6"],
+  [`/interfaces/interface[name=${name}]/state/counters/out-pkts`, "3"],
+  [`/interfaces/interface[name=${name}]/state/counters/out-discards`, "5"],
+  [`/interfaces/interface[name=${name}]/state/counters/last-clear`, "1700000000123000000"],
+  [`/interfaces/interface[name=${name}]/ethernet/state/port-speed`, name === "eth1" ? "SPEED_1GB" : "SPEED_10GB"],
+];
+const once = (text: string, more: object = {}) =>
+  client.subscribe({ mode: "ONCE", encoding: "PROTO", subscription: [{ path: path(text) }], ...more });
+const stream = (text: string, subscription: object, more: object = {}) =>
+  client.subscribe({
+    mode: "STREAM",
+    encoding: "PROTO",
+    subscription: [{ path: path(text), ...subscription }],
+    ...more,
+  });
+const updates = (answers: Answer[]) => answers.filter((answer) => answer.update).length;
+
+test("Capabilities names the models, the encodings and the version", async () => {
+  expect(await client.unary("Capabilities", {})).toMatchObject({
+    gNMI_version: "0.10.0",
+    supported_encodings: ["JSON_IETF", "PROTO"],
+    supported_models: [{ name: "openconfig-interfaces" }, { name: "openconfig-if-ethernet" }],
+  });
+});
+
+test.each(["/", "/interfaces", "/interfaces/interface", "/interfaces/interface[name=*]", "/*/*"])(
+  "ONCE %s gives every leaf of every interface, then sync, and ends",
+  async (text) => {
+    const subscribed = once(text, { prefix: { target: "edge-a", origin: "openconfig" } });
+    expect(await subscribed.ended).toBe(status.OK);
+    expect(subscribed.leaves()).toEqual([...allOf("eth1"), ...allOf("eth2")]);
+    expect(subscribed.answers.at(-1)).toMatchObject({ sync_response: true });
+    expect(subscribed.answers[0]?.update?.prefix).toMatchObject({ target: "edge-a", origin: "openconfig" });
+    expect(Math.abs(Number(subscribed.answers[0]?.update?.timestamp) / 1e6 - Date.now())).toBeLessThan(10_000);
+  },
+);
+
+test("a key selects one interface, and an interface that is not there is no error", async () => {
+  const [one, none] = [once("/interfaces/interface[name=eth2]"), once("/interfaces/interface[name=eth9]")];
+  expect([await one.ended, await none.ended]).toEqual([status.OK, status.OK]);
+  expect(one.leaves()).toEqual(allOf("eth2"));
+  expect(none.answers).toMatchObject([{ sync_response: true }]);
+});
+
+test("the prefix's elements come before the path's", async () => {
+  const prefix = { ...path("/interfaces/interface[name=eth1]"), target: "x" };
+  const subscribed = once("/state/oper-status", { prefix });
+  await subscribed.ended;
+  expect(subscribed.leaves()).toEqual([["/interfaces/interface[name=eth1]/state/oper-status", "UP"]]);
+});
+
+test("JSON_IETF writes 64-bit integers as strings and identities with their module", async () => {
+  const subscribed = once("/interfaces/interface[name=eth1]", { encoding: "JSON_IETF" });
+  await subscribed.ended;
+  const values = Object.fromEntries(subscribed.leaves());
+  expect(values["/interfaces/interface[name=eth1]/state/counters/in-octets"]).toBe('"9007199254740991"');
+  expect(values["/interfaces/interface[name=eth1]/ethernet/state/port-speed"]).toBe(
+    '"openconfig-if-ethernet:SPEED_1GB"',
+  );
+});
+
+test("updates_only leaves the initial set out", async () => {
+  const subscribed = once("/interfaces", { updates_only: true });
+  await subscribed.ended;
+  expect(subscribed.answers).toMatchObject([{ sync_response: true }]);
+});
+
+test("POLL answers each poll with the whole set and a sync, and ends when the client is done", async () => {
+  const subscribed = client.subscribe({
+    mode: "POLL",
+    encoding: "PROTO",
+    subscription: [{ path: path("/interfaces/interface[name=eth1]/state/oper-status") }],
+  });
+  await subscribed.synced();
+  interfaces = interfaces.map((of) => ({ ...of, operStatus: "DOWN" }));
+  subscribed.send({ poll: {} });
+  await subscribed.synced(2);
+  expect(subscribed.leaves().map(([, value]) => value)).toEqual(["UP", "DOWN"]);
+  subscribed.half();
+  expect(await subscribed.ended).toBe(status.OK);
+});
+
+test("SAMPLE repeats at its interval after the sync, and also what did not change", async () => {
+  const subscribed = stream("/interfaces/interface[name=eth1]/state/counters/in-octets", {
+    mode: "SAMPLE",
+    sample_interval: 100e6,
+  });
+  await subscribed.until((answers) => updates(answers) >= 4);
+  subscribed.cancel();
+  expect(subscribed.answers[1]).toMatchObject({ sync_response: true });
+  const times = subscribed.answers.flatMap(({ update }) => (update ? [Number(update.timestamp) / 1e6] : []));
+  expect((times[3] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(290);
+});
+
+test("suppress_redundant sends only leaves that changed; the heartbeat sends them all", async () => {
+  let reads = 0;
+  octets = () => ++reads;
+  const suppress = { mode: "SAMPLE", sample_interval: 100e6, suppress_redundant: true };
+  const [silent, beating] = [
+    stream("/interfaces/interface[name=eth1]/state/counters", suppress),
+    stream("/interfaces/interface[name=eth1]/state/counters", { ...suppress, heartbeat_interval: 250e6 }),
+  ];
+  const sizes = (answers: Answer[]) => answers.flatMap(({ update }) => (update ? [update.update.length] : []));
+  await beating.until((answers) => sizes(answers).filter((size) => size === 7).length >= 3);
+  await silent.until((answers) => updates(answers) >= 5);
+  silent.cancel();
+  beating.cancel();
+  expect(sizes(silent.answers)).toEqual([
+    7,
+    ...sizes(silent.answers)
+      .slice(1)
+      .map(() => 1),
+  ]);
+  expect(sizes(beating.answers)).toContain(1);
+});
+
+test("ON_CHANGE tells of a change when it happens and of nothing else; a heartbeat repeats it", async () => {
+  const text = "/interfaces/interface/state/oper-status";
+  const [plain, beating] = [
+    stream(text, { mode: "ON_CHANGE" }, { updates_only: true }),
+    stream(text, { mode: "ON_CHANGE", heartbeat_interval: 100e6 }, { updates_only: true }),
+  ];
+  await Promise.all([plain.synced(), beating.synced()]);
+  await beating.until((answers) => updates(answers) >= 4);
+  interfaces = interfaces.map((of) => (of.name === "eth2" ? { ...of, operStatus: "DOWN" } : of));
+  for (const listener of listeners) listener();
+  await plain.until((answers) => updates(answers) >= 1);
+  plain.cancel();
+  beating.cancel();
+  expect(plain.leaves()).toEqual([["/interfaces/interface[name=eth2]/state/oper-status", "DOWN"]]);
+});
+
+test("TARGET_DEFINED samples what counts and tells of the rest on change", async () => {
+  const subscribed = stream("/interfaces/interface[name=eth1]/state", { mode: "TARGET_DEFINED" });
+  await subscribed.until((answers) => updates(answers) >= 2);
+  subscribed.cancel();
+  const sampled = subscribed.answers.filter((answer) => answer.update)[1]?.update?.update;
+  expect(sampled?.map(({ path }) => path.elem.at(-1)?.name)).toEqual([
+    ...["in-octets", "in-pkts", "in-discards", "out-octets", "out-pkts", "out-discards"],
+  ]);
+});
+
+test("a cancelled stream leaves no listener behind", async () => {
+  const subscribed = stream("/interfaces/interface/state/oper-status", { mode: "ON_CHANGE" });
+  await subscribed.synced();
+  subscribed.cancel();
+  await expect.poll(() => listeners.size).toBe(0);
+});
+
+test.each([
+  ["an unknown leaf", { subscription: [{ path: path("/interfaces/interface/state/mtu") }] }],
+  ["a path below a leaf", { subscription: [{ path: path("/interfaces/interface/state/name/more") }] }],
+  ["an unknown key", { subscription: [{ path: path("/interfaces/interface[id=eth1]") }] }],
+  ["a key where no list is", { subscription: [{ path: path("/interfaces[name=eth1]") }] }],
+  ["another origin", { subscription: [{ path: { ...path("/interfaces"), origin: "cli" } }] }],
+  ["a target in a path", { subscription: [{ path: { ...path("/interfaces"), target: "edge-a" } }] }],
+  ["a deprecated path", { subscription: [{ path: { element: ["interfaces"] } }] }],
+  ["no path at all", { subscription: [] }],
+  ["an unknown model", { use_models: [{ name: "nokia-state" }], subscription: [{ path: path("/interfaces") }] }],
+  ["ON_CHANGE of a counter", { subscription: [{ mode: "ON_CHANGE", path: path("/interfaces/interface/state") }] }],
+  [
+    "too short an interval",
+    { subscription: [{ mode: "SAMPLE", sample_interval: 1e6, path: path("/interfaces/interface/state") }] },
+  ],
+])("Subscribe refuses %s with INVALID_ARGUMENT", async (_, list) => {
+  expect(await client.subscribe({ mode: "STREAM", encoding: "PROTO", ...list }).ended).toBe(status.INVALID_ARGUMENT);
+});
+
+test("Subscribe refuses a poll before the subscription and a second subscription, and JSON with UNIMPLEMENTED", async () => {
+  const early = client.stream();
+  early.send({ poll: {} });
+  expect(await early.ended).toBe(status.INVALID_ARGUMENT);
+  const twice = stream("/interfaces", {});
+  twice.send({ subscribe: { mode: "ONCE", encoding: "PROTO", subscription: [{ path: path("/interfaces") }] } });
+  expect(await twice.ended).toBe(status.INVALID_ARGUMENT);
+  expect(await once("/interfaces", { encoding: "JSON" }).ended).toBe(status.UNIMPLEMENTED);
+});
+
+test("Get answers each path with one notification of whole paths", async () => {
+  const response = await client.unary<{ notification: Answer["update"][] }>("Get", {
+    encoding: "PROTO",
+    prefix: { target: "edge-a" },
+    path: [path("/interfaces/interface[name=eth2]/state/oper-status"), path("/interfaces/interface/state/name")],
+  });
+  expect(response.notification.map((each) => each?.update.length)).toEqual([1, 2]);
+  expect(response.notification[0]?.update[0]).toMatchObject({
+    path: path("/interfaces/interface[name=eth2]/state/oper-status"),
+    val: { string_val: "UP" },
+  });
+  const get = (text: string) => client.unary("Get", { encoding: "PROTO", path: [path(text)] });
+  await expect(get("/interfaces/interface[name=eth9]")).rejects.toMatchObject({ code: status.NOT_FOUND });
+  await expect(get("/bgp")).rejects.toMatchObject({ code: status.INVALID_ARGUMENT });
+});
+
+test("a wrong password is UNAUTHENTICATED for every RPC", async () => {
+  const stranger = new GnmiTestClient(server.port, { ca: authority.certificate, password: "wrong" });
+  const expected = { code: status.UNAUTHENTICATED };
+  await expect(stranger.unary("Capabilities", {})).rejects.toMatchObject(expected);
+  await expect(stranger.unary("Get", { encoding: "PROTO", path: [] })).rejects.toMatchObject(expected);
+  expect(await stranger.subscribe({ mode: "ONCE" }).ended).toBe(status.UNAUTHENTICATED);
+  stranger.close();
+});
+
+test("TLS is refused by a client that trusts another authority, and for another name", async () => {
+  const other = createCertificateAuthority().certificate;
+  for (const options of [{ ca: other }, { ca: authority.certificate, serverName: "edge-b" }]) {
+    const stranger = new GnmiTestClient(server.port, { password: "right", ...options });
+    await expect(stranger.unary("Capabilities", {})).rejects.toMatchObject({ code: status.UNAVAILABLE });
+    stranger.close();
+  }
+});
+
+test("blind stops the samples and keeps the session; sight comes back", async () => {
+  const subscribed = stream("/interfaces/interface[name=eth1]/state/counters/in-octets", {
+    mode: "SAMPLE",
+    sample_interval: 100e6,
+  });
+  const witness = stream("/interfaces/interface[name=eth1]/state/name", { mode: "ON_CHANGE" });
+  await Promise.all([subscribed.until((answers) => updates(answers) >= 2), witness.synced()]);
+  server.faults.blind = true;
+  const before = subscribed.answers.length;
+  await new Promise<void>((resolve) => systemClock.after(350, resolve));
+  expect(subscribed.answers.length - before).toBeLessThanOrEqual(1); // one may have been on its way
+  server.faults.blind = false;
+  await subscribed.until((answers) => answers.length > before + 1);
+  subscribed.cancel();
+  witness.cancel();
+});
