@@ -1,0 +1,139 @@
+import type { Client } from "ssh2";
+import type { Clock } from "../../kernel/clock.ts";
+import { Failure } from "../../kernel/failure.ts";
+import type { Device, ResolveSecret } from "../../model/inventory.ts";
+import { openSsh } from "../ssh-session.ts";
+import { commandLine } from "./router-scripts.ts";
+
+export type ShellOptions = Readonly<{
+  device: Device;
+  resolveSecret: ResolveSecret;
+  clock: Clock;
+  commandTimeoutMs: number;
+}>;
+
+/** First line of what a script printed, and the rest. */
+export type Answer = Readonly<{ word: string; rest: string }>;
+
+/** Runs constant scripts over one SSH connection, which is opened when first needed and again after it was lost. */
+export class RouterShell {
+  readonly #options: ShellOptions;
+  #connection: Promise<Client> | undefined;
+
+  constructor(options: ShellOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Throws: what `openSsh` throws; DEVICE_TIMEOUT after `commandTimeoutMs`, with the connection closed, because the router's state is
+   * unknown; DEVICE_UNREACHABLE when the connection ends half way; DEVICE_UNSUPPORTED when the account has no POSIX shell;
+   * DEVICE_PROTOCOL when a script ended in a way it never does.
+   */
+  async run(script: string, args: readonly string[], input = ""): Promise<Answer> {
+    const { device, clock, commandTimeoutMs } = this.#options;
+    const client = await this.#connected();
+    const { code, out, err } = await new Promise<Ended>((resolve, reject) => {
+      const settled = () => {
+        cancel();
+        client.off("close", onClose);
+      };
+      const onClose = () => {
+        settled();
+        reject(
+          new Failure("DEVICE_UNREACHABLE", `${device.name}: the SSH connection ended in the middle of a command`, {
+            retry: "later",
+            mend: "Read the router's state back before trying again",
+          }),
+        );
+      };
+      const cancel = clock.after(commandTimeoutMs, () => {
+        settled();
+        this.#drop(client);
+        reject(
+          new Failure("DEVICE_TIMEOUT", `${device.name}: no answer to a command within ${commandTimeoutMs} ms`, {
+            retry: "later",
+            mend: "Check the router's load; its state is unknown until it is read back",
+          }),
+        );
+      });
+      client.on("close", onClose);
+      client.exec(commandLine(script, args), (error, stream) => {
+        if (error) {
+          settled();
+          this.#drop(client);
+          reject(
+            new Failure("DEVICE_UNREACHABLE", `${device.name}: no command channel: ${error.message}`, {
+              retry: "later",
+              mend: "Check that the account may run commands and that MaxSessions is not used up",
+            }),
+          );
+          return;
+        }
+        const stdout: Buffer[] = [];
+        const stderr: Buffer[] = [];
+        stream.on("data", (chunk: Buffer) => stdout.push(chunk));
+        stream.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+        stream.on("close", (code: number | null | undefined) => {
+          // A lost connection closes its channels first, without a code: the connection's own `close` speaks for it.
+          if (code === undefined) return;
+          settled();
+          resolve({ code, out: Buffer.concat(stdout).toString("utf8"), err: Buffer.concat(stderr).toString("utf8") });
+        });
+        stream.end(input);
+      });
+    });
+    if (code === 126 || code === 127) {
+      throw new Failure("DEVICE_UNSUPPORTED", `${device.name}: a command is missing: ${firstLine(err || out)}`, {
+        mend: "Give the account /bin/sh and the Debian packages frr, util-linux, coreutils and mawk",
+      });
+    }
+    if (code !== 0) {
+      throw new Failure(
+        "DEVICE_PROTOCOL",
+        `${device.name}: a command ended with ${code === null ? "a signal" : `code ${code}`}: ${firstLine(err || out)}`,
+        { retry: "later", mend: "Log in as the same user and run vtysh -c 'show running-config' to see what is wrong" },
+      );
+    }
+    const end = out.indexOf("\n");
+    const [word, rest] = end < 0 ? [out, ""] : [out.slice(0, end), out.slice(end + 1)];
+    if (word === "no-folder") {
+      throw new Failure("DEVICE_UNSUPPORTED", `${device.name}: no state folder to write to: ${firstLine(err)}`, {
+        mend: `Make it on the router: install -d -m 0700 -o ${device.management.username} ${args[0]}`,
+      });
+    }
+    return { word, rest };
+  }
+
+  async close(): Promise<void> {
+    const pending = this.#connection;
+    this.#connection = undefined;
+    if (!pending) return;
+    const client = await pending.catch(() => undefined);
+    if (!client) return; // It never opened: whoever asked for it was told.
+    await new Promise<void>((resolve) => {
+      client.once("close", () => resolve());
+      client.end();
+    });
+  }
+
+  #connected(): Promise<Client> {
+    const { device, resolveSecret } = this.#options;
+    if (this.#connection) return this.#connection;
+    const opening = openSsh({ name: device.name, management: device.management, resolveSecret });
+    this.#connection = opening;
+    const forget = () => {
+      if (this.#connection === opening) this.#connection = undefined;
+    };
+    opening.then((client) => client.once("close", forget), forget);
+    return opening;
+  }
+
+  #drop(client: Client): void {
+    this.#connection = undefined;
+    client.destroy();
+  }
+}
+
+type Ended = Readonly<{ code: number | null; out: string; err: string }>;
+
+const firstLine = (text: string) => text.trim().split("\n")[0] ?? "";
