@@ -13,37 +13,61 @@ export class XmlSyntaxError extends Error {}
 
 const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
 
+/** Bounds on a document from a peer: a small text can make a big tree, and a deep one a stack overflow. */
+export type XmlLimits = Readonly<{ elements: number; depth: number }>;
+
 /** Parses one document; order, namespaces and text are kept exactly. Throws XmlSyntaxError with line and column. DTDs are refused. */
 export function parseXml(text: string): XmlElement {
-  const parser = new SaxesParser({ xmlns: true });
-  let root: XmlElement | undefined;
-  const open: XmlElement[] = [];
-  const addText = (value: string) => open.at(-1)?.children.push(value);
-  parser.on("error", (error) => {
-    throw new XmlSyntaxError(error.message);
-  });
-  parser.on("doctype", () => {
-    throw new XmlSyntaxError("a document type declaration is not allowed");
-  });
-  parser.on("opentag", (tag: SaxesTagNS) => {
-    const element: XmlElement = {
-      name: tag.local,
-      namespace: tag.uri,
-      attributes: Object.values(tag.attributes)
-        .filter((attribute) => attribute.uri !== xmlnsNamespace)
-        .map(({ local, uri, value }) => ({ name: local, namespace: uri, value })),
-      children: [],
-    };
-    open.at(-1)?.children.push(element);
-    root ??= element;
-    open.push(element);
-  });
-  parser.on("closetag", () => open.pop());
-  parser.on("text", addText);
-  parser.on("cdata", addText);
-  parser.write(text).close();
-  if (!root) throw new XmlSyntaxError("the document is empty");
-  return root;
+  const reader = new XmlReader();
+  reader.write(text);
+  return reader.close();
+}
+
+/** `parseXml` for a text that arrives in pieces, wherever it is cut. Both methods throw XmlSyntaxError, after which the reader is spent. */
+export class XmlReader {
+  readonly #parser = new SaxesParser({ xmlns: true });
+  #root: XmlElement | undefined;
+
+  constructor(limits: XmlLimits = { elements: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY }) {
+    const open: XmlElement[] = [];
+    let count = 0;
+    const addText = (value: string) => open.at(-1)?.children.push(value);
+    this.#parser.on("error", (error) => {
+      throw new XmlSyntaxError(error.message);
+    });
+    this.#parser.on("doctype", () => {
+      throw new XmlSyntaxError("a document type declaration is not allowed");
+    });
+    this.#parser.on("opentag", (tag: SaxesTagNS) => {
+      count += 1;
+      if (count > limits.elements) throw new XmlSyntaxError(`more than ${limits.elements} elements`);
+      if (open.length >= limits.depth) throw new XmlSyntaxError(`more than ${limits.depth} elements deep`);
+      const element: XmlElement = {
+        name: tag.local,
+        namespace: tag.uri,
+        attributes: Object.values(tag.attributes)
+          .filter((attribute) => attribute.uri !== xmlnsNamespace)
+          .map(({ local, uri, value }) => ({ name: local, namespace: uri, value })),
+        children: [],
+      };
+      open.at(-1)?.children.push(element);
+      this.#root ??= element;
+      open.push(element);
+    });
+    this.#parser.on("closetag", () => open.pop());
+    this.#parser.on("text", addText);
+    this.#parser.on("cdata", addText);
+  }
+
+  write(piece: string): void {
+    this.#parser.write(piece);
+  }
+
+  close(): XmlElement {
+    this.#parser.close();
+    if (!this.#root) throw new XmlSyntaxError("the document is empty");
+    return this.#root;
+  }
 }
 
 export function escapeXml(text: string): string {
