@@ -1,0 +1,47 @@
+import { Failure, type FailureCode, fail, ok, type Result } from "../kernel/failure.ts";
+import type { Change } from "../model/change.ts";
+import type { Controller, Explanation, Status } from "../model/controller.ts";
+import type { Switches } from "../model/journal.ts";
+
+export type Endpoint = Readonly<{ url: string; token: string }>;
+
+/** A controller in another process, by its HTTP API. Throws Failure CONTROLLER_UNREACHABLE when nothing answers there. */
+export function remoteController({ url, token }: Endpoint): Controller {
+  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {
+    const response = await fetch(`${url}/v1/${path}`, {
+      method,
+      headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(30_000),
+    }).catch((cause: unknown) => {
+      throw new Failure("CONTROLLER_UNREACHABLE", `no controller answers at ${url}`, {
+        retry: "later",
+        mend: "start it with pointsman run, or name its state folder with --state",
+        cause,
+      });
+    });
+    const parsed = (await response.json()) as { error?: { code: FailureCode; message: string; mend?: string } };
+    if (!parsed.error) return ok(parsed as T);
+    const { code, message, mend } = parsed.error;
+    return fail(new Failure(code, message, mend === undefined ? {} : { mend }));
+  }
+  async function must<T>(path: string): Promise<T> {
+    const result = await call<T>("GET", path);
+    if (!result.ok) throw result.failure;
+    return result.value;
+  }
+  const part = encodeURIComponent;
+  return {
+    status: () => must<Status>("status"),
+    changes: () => must<Change[]>("changes"),
+    change: (id) => call<Change>("GET", `changes/${part(id)}`),
+    approve: (id, by) => call<Change>("POST", `changes/${part(id)}/approve`, { by }),
+    reject: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/reject`, { by, reason }),
+    rollback: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/rollback`, { by, reason }),
+    freeze: (by, untilMs, reason) => call<Switches>("POST", "freeze", { by, untilMs, reason }),
+    kill: (by, reason) => call<Switches>("POST", "kill", { by, reason }),
+    resume: (by) => call<Switches>("POST", "resume", { by }),
+    explain: (subject) => call<Explanation>("GET", `explain/${part(subject)}`),
+    verifyAudit: () => call<Readonly<{ entries: number; head: string }>>("GET", "audit/verify"),
+  };
+}

@@ -1,0 +1,122 @@
+import { randomBytes } from "node:crypto";
+import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type ApiServer, startApi } from "../api/server.ts";
+import type { Settings } from "../config/settings.ts";
+import { frrDevice } from "../device/frr/device.ts";
+import { netconfDevice } from "../device/netconf/device.ts";
+import type { Clock } from "../kernel/clock.ts";
+import type { Random } from "../kernel/random.ts";
+import { Loop } from "../loop/loop.ts";
+import { operatorOf } from "../loop/operator.ts";
+import type { Change } from "../model/change.ts";
+import type { Controller } from "../model/controller.ts";
+import type { DevicePort } from "../model/device.ts";
+import type { Device, Network, ResolveSecret } from "../model/inventory.ts";
+import { SeriesTable, type TelemetrySource } from "../model/sample.ts";
+import { NetworkFold } from "../state/network-fold.ts";
+import { openJournal } from "../store/journal.ts";
+import { gnmiSource } from "../telemetry/gnmi/source.ts";
+import { prometheusSource } from "../telemetry/prometheus.ts";
+import { loadTemplates } from "./load-templates.ts";
+
+export const journalFile = "journal.sqlite";
+
+export type RunningController = Readonly<{
+  controller: Controller;
+  url: string;
+  /** Calls back after every transition of a change. */
+  onTransition(listener: (change: Change) => void): void;
+  /** Rejects when the loop stopped itself because of a bug or a journal that cannot be written. */
+  failed: Promise<never>;
+  stop(): Promise<void>;
+}>;
+
+/** Wires one controller: telemetry into state, the loop over the devices, the journal under it, the API on loopback before it. */
+export async function startController(options: {
+  settings: Settings;
+  stateFolder: string;
+  journalName?: string;
+  apiPort: number;
+  resolveSecret: ResolveSecret;
+  clock: Clock;
+  random: Random;
+}): Promise<RunningController> {
+  const { settings, stateFolder, resolveSecret, clock, random } = options;
+  const { network, policies } = settings;
+  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+  const journal = await openJournal({ file: join(stateFolder, options.journalName ?? journalFile), clock });
+
+  const table = new SeriesTable();
+  const fold = new NetworkFold(network, table);
+  let onFatal: (error: unknown) => void = () => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    onFatal = reject;
+  });
+  failed.catch(() => undefined); // Whoever runs the controller awaits it; nobody has to.
+  const loop = new Loop({
+    network,
+    policies,
+    templates: await loadTemplates(),
+    telemetry: fold,
+    devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
+    journal,
+    clock,
+    token: () => randomBytes(8).toString("hex"),
+    onFatal,
+  });
+  const controller = operatorOf(loop, journal, network, clock);
+  const sources = sourcesFor(network, { resolveSecret, table, clock, random });
+  const token = randomBytes(24).toString("base64url");
+  const endpointFile = join(stateFolder, "endpoint.json");
+  let api: ApiServer | undefined;
+
+  async function stop() {
+    await api?.close();
+    await Promise.all(sources.map((source) => source.stop()));
+    await loop.stop();
+    await journal.close();
+    await rm(endpointFile, { force: true });
+  }
+
+  try {
+    await loop.start();
+    for (const source of sources) source.start(fold);
+    api = await startApi(controller, token, options.apiPort);
+    await rm(endpointFile, { force: true });
+    await writeFile(endpointFile, `${JSON.stringify({ url: api.url, token })}\n`, { mode: 0o600 });
+    await chmod(endpointFile, 0o600);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return {
+    controller,
+    url: api.url,
+    onTransition: (listener) => void loop.ledger.onTransition(listener),
+    failed,
+    stop,
+  };
+}
+
+function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): DevicePort {
+  switch (device.platform) {
+    case "openconfig":
+      return netconfDevice({ device, resolveSecret, clock });
+    case "frr":
+      return frrDevice({ device, resolveSecret, clock });
+  }
+}
+
+function sourcesFor(
+  network: Network,
+  shared: { resolveSecret: ResolveSecret; table: SeriesTable; clock: Clock; random: Random },
+): readonly TelemetrySource[] {
+  const { intervalMs, prometheus } = network.telemetry;
+  const dialIns = network.devices.flatMap((device) => {
+    const interfaces = network.links.filter((link) => link.device === device.name).map((link) => link.interface);
+    if (!device.gnmi || interfaces.length === 0) return [];
+    return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces })];
+  });
+  return prometheus ? [...dialIns, prometheusSource({ ...shared, access: prometheus, intervalMs })] : dialIns;
+}

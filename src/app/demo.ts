@@ -1,0 +1,214 @@
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { secretResolver } from "../config/secrets.ts";
+import { loadSettings } from "../config/settings.ts";
+import { type Clock, sleep } from "../kernel/clock.ts";
+import { Failure } from "../kernel/failure.ts";
+import { seededRandom } from "../kernel/random.ts";
+import { type Fault, type Lab, type LabMeasurement, startLab } from "../lab/lab.ts";
+import { type Change, finalStates } from "../model/change.ts";
+import type { Alternative, Prediction } from "../model/decision.ts";
+import { openJournal } from "../store/journal.ts";
+import { type RunningController, startController } from "./controller.ts";
+
+export const scenarios = ["two-transits"] as const;
+export const faults: readonly Fault[] = ["worse", "blind", "dead-router", "lying-commit"];
+
+/** The truth, by the lab's traffic model: utilisation per transit link, loss per prefix, cost per hour. */
+type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "costPerHour">;
+
+export type DemoReport = Readonly<{
+  scenario: string;
+  /** How the change ended, or `blind`: no change was proposed, for want of telemetry. */
+  outcome: Change["state"] | "blind";
+  proposal: Readonly<{
+    id: string;
+    reason: string;
+    changes: readonly Readonly<{ device: string; action: string; prefix: string; diff: string }>[];
+    alternatives: readonly Alternative[];
+    predicted: Prediction;
+  }> | null;
+  before: Measurement;
+  after: Measurement;
+  timings: Readonly<{ detectMs?: number; decideMs?: number; dryRunMs?: number; pushMs?: number; verifyMs?: number }>;
+  /** Every router's configuration is byte for byte what it was at the start. */
+  configurationsAsBefore: boolean;
+  why?: Change["outcome"];
+}>;
+
+export type Demo = Readonly<{
+  lab: Lab;
+  running: RunningController;
+  /** Resolves with the proposal once it waits for approval. */
+  proposed: Promise<Change>;
+  stop(): Promise<void>;
+}>;
+
+/** A lab and a controller on it, in this process, on loopback. `stateFolder` is where the CLI finds the controller. */
+export async function startDemo(options: { seed: number; stateFolder: string; clock: Clock }): Promise<Demo> {
+  const { seed, stateFolder, clock } = options;
+  const folder = await mkdtemp(join(tmpdir(), "pointsman-lab-"));
+  const lab = await startLab({ folder, seed, clock });
+  const closeLab = async () => {
+    await lab.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
+    // The routers are new each time: a journal of earlier ones would be about nothing. Opening it first refuses while a demo runs.
+    await openJournal({ file: join(stateFolder, demoJournal), clock }).then((journal) => journal.close());
+    await forgetJournal(stateFolder);
+    const running = await startController({
+      settings: await loadSettings(lab.configFile),
+      stateFolder,
+      journalName: demoJournal,
+      apiPort: 0,
+      resolveSecret: secretResolver(dirname(lab.configFile), process.env),
+      clock,
+      random: seededRandom(seed),
+    });
+    const proposed = new Promise<Change>((resolve) => {
+      running.onTransition((change) => change.state === "awaiting-approval" && resolve(change));
+    });
+    const stop = async () => {
+      await running.stop();
+      await closeLab();
+      await forgetJournal(stateFolder);
+    };
+    return { lab, running, proposed, stop };
+  } catch (error) {
+    await closeLab();
+    throw error;
+  }
+}
+
+/** How long the lab gives the loop to see, decide and dry-run, and then to push, verify and settle. */
+const patienceMs = 60_000;
+
+/** Runs a scenario from its start to the end of its change, approving it as `by`; `fault` is switched on at the moment it tells most. */
+export async function runDemo(
+  demo: Demo,
+  options: { scenario: string; fault?: Fault; by: string; clock: Clock; onProgress: (text: string) => void },
+): Promise<DemoReport> {
+  const { lab, running } = demo;
+  const { scenario, fault, by, clock, onProgress } = options;
+  const initial = JSON.stringify(lab.configurations());
+  const asBefore = () => JSON.stringify(lab.configurations()) === initial;
+  if (fault === "worse" || fault === "lying-commit") lab.inject(fault);
+  if (fault === "blind") {
+    const before = await goBlind(demo, clock, onProgress);
+    const after = measured(lab);
+    return {
+      scenario,
+      outcome: "blind",
+      proposal: null,
+      before,
+      after,
+      timings: {},
+      configurationsAsBefore: asBefore(),
+    };
+  }
+  onProgress("calm; waiting for the peak");
+  const proposal = await within(clock, demo.proposed, "no proposal came");
+  const before = measured(lab);
+  onProgress(`proposed ${proposal.id}: ${proposal.decision.reason}`);
+  if (fault === "dead-router") lab.inject(fault);
+  const ended = new Promise<Change>((resolve) => {
+    running.onTransition((change) => {
+      if (change.id !== proposal.id) return;
+      onProgress(`${change.id} is ${change.state}`);
+      if (finalStates.includes(change.state)) resolve(change);
+    });
+  });
+  const approved = await running.controller.approve(proposal.id, by);
+  if (!approved.ok) throw approved.failure;
+  const change = await within(clock, ended, `${proposal.id} did not end`);
+  return {
+    scenario,
+    outcome: change.state,
+    proposal: {
+      id: change.id,
+      reason: change.decision.reason,
+      changes: change.decision.changes.map(({ device, action, prefix }) => ({
+        device,
+        action,
+        prefix,
+        diff: change.diffs[device] ?? "",
+      })),
+      alternatives: change.decision.alternatives,
+      predicted: change.decision.predicted,
+    },
+    before,
+    after: measured(lab),
+    timings: timingsOf(change),
+    configurationsAsBefore: asBefore(),
+    ...(change.outcome ? { why: change.outcome } : {}),
+  };
+}
+
+/** Stops the telemetry while all is calm, then waits for the peak: the loop must say that it is blind, and propose nothing. */
+async function goBlind(demo: Demo, clock: Clock, onProgress: (text: string) => void): Promise<Measurement> {
+  const { lab, running } = demo;
+  const links = async () => (await running.controller.status()).policies;
+  await until(clock, async () => (await links()).every((one) => one.value !== undefined), "no telemetry came");
+  lab.inject("blind");
+  onProgress("telemetry has stopped");
+  const before = measured(lab);
+  await until(clock, async () => (await links()).every((one) => one.state === "blind"), "the loop did not notice");
+  onProgress("every link is blind; waiting for the peak");
+  await until(
+    clock,
+    async () => Object.values(lab.measure().utilisation).some((one) => one >= 1),
+    "the peak did not come",
+  );
+  // Long enough for any policy of the scenario to have fired, had it seen the peak.
+  await sleep(clock, 10 * 500);
+  const { open, policies } = await running.controller.status();
+  if (open.length > 0 || policies.some((one) => one.state !== "blind")) {
+    throw new Failure("TELEMETRY_FAILED", "something was proposed without telemetry");
+  }
+  return before;
+}
+
+function measured(lab: Lab): Measurement {
+  const { utilisation, loss, costPerHour } = lab.measure();
+  return { utilisation, loss, costPerHour };
+}
+
+function timingsOf({ times }: Change): DemoReport["timings"] {
+  const span = (name: string, from?: number, to?: number) =>
+    from === undefined || to === undefined ? {} : { [name]: to - from };
+  return {
+    ...span("detectMs", times.crossedMs, times.detectedMs),
+    ...span("decideMs", times.detectedMs, times.decidedMs),
+    ...span("dryRunMs", times.decidedMs, times.dryRunMs),
+    ...span("pushMs", times.pushStartedMs, times.committedMs),
+    ...span("verifyMs", times.committedMs, times.verifiedMs),
+  };
+}
+
+async function within<T>(clock: Clock, work: Promise<T>, otherwise: string): Promise<T> {
+  const waiting = new AbortController();
+  const late = sleep(clock, patienceMs, waiting.signal).then(() => {
+    throw new Failure("TELEMETRY_FAILED", `${otherwise} within ${patienceMs / 1000} s`);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    late.catch(() => undefined); // It has lost the race.
+    waiting.abort();
+  }
+}
+
+async function until(clock: Clock, holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+  const deadlineMs = clock.now() + patienceMs;
+  while (!(await holds())) {
+    if (clock.now() > deadlineMs) throw new Failure("TELEMETRY_FAILED", `${otherwise} within ${patienceMs / 1000} s`);
+    await sleep(clock, 50);
+  }
+}
+
+const demoJournal = "demo.sqlite";
+const forgetJournal = (stateFolder: string) =>
+  Promise.all(["", "-wal", "-shm"].map((end) => rm(join(stateFolder, demoJournal + end), { force: true })));

@@ -1,0 +1,97 @@
+import { Command } from "commander";
+import { Failure, type Result } from "../../kernel/failure.ts";
+import { type Change, finalStates } from "../../model/change.ts";
+import { connect } from "../connect.ts";
+import { exitCode, exitCodeFor } from "../exit.ts";
+import { follow } from "../follow.ts";
+import { globalsOf } from "../options.ts";
+import { changesTable, nextCommand, showChange } from "../show-change.ts";
+import { note, print, printJson, whoAmI } from "../terminal.ts";
+
+type Asking = { as: string; reason: string; wait: boolean };
+
+export function changeCommands(): Command[] {
+  const proposals = new Command("proposals")
+    .description("list what waits for approval; exit 4 when something does, 3 when nothing does")
+    .option("--all", "ended changes too", false)
+    .action(async (options: { all: boolean }, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const changes = await (await connect(state)).changes();
+      const listed = options.all ? changes : changes.filter((change) => !finalStates.includes(change.state));
+      const waiting = changes.filter((change) => change.state === "awaiting-approval");
+      if (json) printJson(listed);
+      else if (listed.length === 0) print("nothing is proposed");
+      else print(changesTable(listed));
+      if (!json) for (const change of waiting.slice(0, 1)) print(nextCommand(change) ?? "");
+      process.exitCode = waiting.length > 0 ? exitCode.waitingForApproval : exitCode.nothingToDo;
+    });
+
+  const show = new Command("show")
+    .description("one change: reason, prediction, alternatives, guards, diff")
+    .argument("<id>")
+    .action(async (id: string, _options: unknown, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const change = valueOf(await (await connect(state)).change(id));
+      if (json) printJson(change);
+      else print(showChange(change));
+    });
+
+  const approve = asking("approve", "approve a proposal, and wait until it is confirmed or rolled back").action(
+    async (id: string, options: Asking, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const controller = await connect(state);
+      const approved = valueOf(await controller.approve(id, options.as));
+      if (approved.state === "awaiting-approval") {
+        note(
+          `${approved.approvals.length} of ${approved.policy.approve.people} approvals; another person has to approve it too`,
+        );
+      }
+      finish(options.wait ? await follow(controller, approved) : approved, json, options.wait);
+    },
+  );
+
+  const reject = asking("reject", "reject a proposal").action(async (id: string, options: Asking, command: Command) => {
+    const { state, json } = globalsOf(command);
+    const change = valueOf(await (await connect(state)).reject(id, options.as, options.reason));
+    if (json) printJson(change);
+    else print(`${change.id} ${change.state}`);
+  });
+
+  const rollback = asking("rollback", "take a change back: one on trial, one confirmed, or one that is stuck").action(
+    async (id: string, options: Asking, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const controller = await connect(state);
+      const change = valueOf(await controller.rollback(id, options.as, options.reason));
+      const ended = options.wait ? await follow(controller, change) : change;
+      // Asked to roll back: that it was is success. An undo of a confirmed change is itself a change that is confirmed.
+      const done = ended.state === "rolled-back" || ended.state === "confirmed";
+      finish(ended, json, options.wait);
+      if (done || !options.wait) process.exitCode = exitCode.done;
+    },
+  );
+  return [proposals, show, approve, reject, rollback];
+}
+
+function asking(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .argument("<id>")
+    .option("--as <name>", "who asks, for the audit log", whoAmI())
+    .option("--reason <text>", "why, for the audit log", "no reason given")
+    .option("--no-wait", "do not wait for the end");
+}
+
+function finish(change: Change, json: boolean, waited: boolean): void {
+  if (json) printJson(change);
+  else {
+    print(`${change.id} ${change.state}${change.outcome ? `: ${change.outcome.code} ${change.outcome.message}` : ""}`);
+    const next = nextCommand(change);
+    if (next) print(next);
+  }
+  if (waited || change.state === "awaiting-approval") process.exitCode = exitCodeFor(change);
+}
+
+function valueOf(result: Result<Change>): Change {
+  if (!result.ok) throw result.failure instanceof Failure ? result.failure : new Error("unreachable");
+  return result.value;
+}

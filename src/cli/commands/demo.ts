@@ -1,0 +1,88 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Argument, Command, Option } from "commander";
+import { type DemoReport, faults, runDemo, scenarios, startDemo } from "../../app/demo.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { formatPercent } from "../../kernel/units.ts";
+import { exitCode, exitCodeFor } from "../exit.ts";
+import { globalsOf } from "../options.ts";
+import { stopSignal } from "../stop-signal.ts";
+import { tell } from "../tell.ts";
+import { note, print, printJson, table, whoAmI } from "../terminal.ts";
+
+type DemoOptions = { approve: boolean; fault?: (typeof faults)[number]; seed: number };
+
+export function demoCommand(): Command {
+  return new Command("demo")
+    .description("emulated routers and a controller on them, on loopback; with --approve it ends by itself")
+    .addArgument(new Argument("<scenario>").choices(scenarios))
+    .option("--approve", "approve the proposal, and report how it ended", false)
+    .addOption(new Option("--fault <fault>", "what goes wrong").choices(faults))
+    .option("--seed <number>", "seed of the traffic model", Number, 1)
+    .action(async (scenario: string, options: DemoOptions, command: Command) => {
+      const { state, json } = globalsOf(command);
+      if (options.approve) return toItsEnd(scenario, options, json);
+      return untilStopped(options, state, json);
+    });
+}
+
+async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
+  const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
+  const demo = await startDemo({ seed, stateFolder, clock: systemClock });
+  try {
+    const report = await Promise.race([
+      runDemo(demo, { scenario, ...(fault ? { fault } : {}), by: whoAmI(), clock: systemClock, onProgress: note }),
+      demo.running.failed,
+    ]);
+    if (json) printJson(report);
+    else print(showReport(report));
+    const { outcome, why } = report;
+    process.exitCode =
+      outcome === "blind" ? exitCode.blocked : exitCodeFor({ state: outcome, ...(why ? { outcome: why } : {}) });
+  } finally {
+    await demo.stop();
+    await rm(stateFolder, { recursive: true, force: true });
+  }
+}
+
+async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, json: boolean): Promise<void> {
+  const told = tell(json);
+  const demo = await startDemo({ seed, stateFolder, clock: systemClock });
+  const { lab, running } = demo;
+  if (fault) lab.inject(fault);
+  running.onTransition(told.transition);
+  told.listening([...lab.endpoints, { name: "controller", protocol: "api", url: running.url }], stateFolder);
+  try {
+    await Promise.race([stopSignal(), running.failed]);
+  } finally {
+    told.stopping();
+    await demo.stop();
+  }
+}
+
+function showReport({ outcome, proposal, before, after, timings, configurationsAsBefore, why }: DemoReport): string {
+  const rows = (pick: "utilisation" | "loss") =>
+    Object.keys(before[pick]).map((name) => [
+      `${pick} ${name}`,
+      formatPercent(before[pick][name] ?? 0),
+      formatPercent(after[pick][name] ?? 0),
+    ]);
+  const lines = [`outcome: ${outcome}${why ? ` (${why.code}: ${why.message})` : ""}`];
+  if (proposal) lines.push(proposal.reason, ...proposal.changes.map(({ diff }) => diff.trimEnd()));
+  lines.push(
+    table(
+      ["MEASURED", "BEFORE", "AFTER"],
+      [
+        ...rows("utilisation"),
+        ...rows("loss"),
+        ["cost per hour", before.costPerHour.toFixed(2), after.costPerHour.toFixed(2)],
+      ],
+    ),
+    Object.entries(timings)
+      .map(([name, ms]) => `${name} ${Math.round(ms)}`)
+      .join("  "),
+    configurationsAsBefore ? "every router reads as it did at the start" : "the routers read as the change says",
+  );
+  return lines.join("\n");
+}

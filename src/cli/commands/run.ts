@@ -1,0 +1,37 @@
+import { dirname } from "node:path";
+import { Command } from "commander";
+import { startController } from "../../app/controller.ts";
+import { secretResolver } from "../../config/secrets.ts";
+import { loadSettings } from "../../config/settings.ts";
+import { systemClock } from "../../kernel/clock.ts";
+import { globalsOf } from "../options.ts";
+import { stopSignal } from "../stop-signal.ts";
+import { tell } from "../tell.ts";
+
+export function runCommand(): Command {
+  return new Command("run")
+    .description("run the controller on your network")
+    .option("--config <file>", "inventory and settings", "pointsman.yaml")
+    .option("--port <port>", "port of the API on 127.0.0.1; 0 takes a free one", Number, 0)
+    .action(async (options: { config: string; port: number }, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const told = tell(json);
+      const settings = await loadSettings(options.config);
+      const running = await startController({
+        settings,
+        stateFolder: state,
+        apiPort: options.port,
+        resolveSecret: secretResolver(dirname(options.config), process.env),
+        clock: systemClock,
+        random: Math.random,
+      });
+      running.onTransition(told.transition);
+      told.listening([{ name: "controller", protocol: "api", url: running.url }], state);
+      try {
+        await Promise.race([stopSignal(), running.failed]);
+      } finally {
+        told.stopping();
+        await running.stop();
+      }
+    });
+}

@@ -1,0 +1,86 @@
+import { Command } from "commander";
+import { formatPercent } from "../../kernel/units.ts";
+import type { Explanation, Status } from "../../model/controller.ts";
+import { connect } from "../connect.ts";
+import { globalsOf } from "../options.ts";
+import { changesTable } from "../show-change.ts";
+import { colours, plain, print, printJson, table } from "../terminal.ts";
+
+export function statusCommands(): Command[] {
+  const status = new Command("status")
+    .description("policies, links, telemetry targets, switches and open changes")
+    .action(async (_options: unknown, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const now = await (await connect(state)).status();
+      if (json) printJson(now);
+      else print(showStatus(now));
+    });
+
+  const explain = new Command("explain")
+    .description("why something was done, or was not: a change or a link")
+    .argument("<subject>", "change id or link name")
+    .action(async (subject: string, _options: unknown, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const explained = await (await connect(state)).explain(subject);
+      if (!explained.ok) throw explained.failure;
+      if (json) printJson(explained.value);
+      else print(showExplanation(explained.value));
+    });
+  return [status, explain];
+}
+
+function showStatus({ switches, policies, targets, open, atMs }: Status): string {
+  const lines: string[] = [];
+  if (switches.killed) {
+    lines.push(
+      colours.red(`KILLED by ${plain(switches.killed.by)}: ${plain(switches.killed.reason)}   (pointsman resume)`),
+    );
+  }
+  if (switches.frozen && switches.frozen.untilMs > atMs) {
+    const until = new Date(switches.frozen.untilMs).toISOString();
+    lines.push(
+      colours.yellow(
+        `FROZEN until ${until} by ${plain(switches.frozen.by)}: ${plain(switches.frozen.reason)}   (pointsman resume)`,
+      ),
+    );
+  }
+  lines.push(
+    table(
+      ["LINK", "POLICY", "MODE", "STATE", "NOW", "AGE", "WHY"],
+      policies.map((one) => [
+        one.link,
+        one.policy,
+        one.mode,
+        one.state === "blind" || one.state === "breaching" ? colours.yellow(one.state) : one.state,
+        one.value === undefined ? "unknown" : formatPercent(one.value),
+        one.measuredMs === undefined ? "-" : `${((atMs - one.measuredMs) / 1000).toFixed(1)} s`,
+        plain(one.detail),
+      ]),
+    ),
+    "",
+    table(
+      ["TELEMETRY", "STATE", "WHY"],
+      Object.entries(targets).map(([name, { state, reason }]) => [
+        name,
+        state === "synced" ? colours.green(state) : colours.yellow(state),
+        plain(reason ?? ""),
+      ]),
+    ),
+  );
+  if (open.length > 0) lines.push("", changesTable(open));
+  return lines.join("\n");
+}
+
+function showExplanation({ subject, outcome, reason, alternatives, guards, history }: Explanation): string {
+  const lines = [`${colours.bold(subject)}  ${outcome}`, plain(reason)];
+  if (alternatives.length > 0) lines.push("", colours.bold("Why not"));
+  for (const { summary, whyNot } of alternatives) lines.push(`  ${plain(summary)}: ${plain(whyNot)}`);
+  if (guards.length > 0) lines.push("", colours.bold("Guards"));
+  for (const { guard, allow, reason: why } of guards)
+    lines.push(`  ${allow ? "allow" : "deny "} ${guard}: ${plain(why)}`);
+  if (history.length > 0) lines.push("", colours.bold("Audit log"));
+  for (const entry of history.slice(-20)) {
+    lines.push(`  ${new Date(entry.atMs).toISOString()}  #${entry.seq}  ${entry.event}  by ${plain(entry.actor)}`);
+  }
+  return lines.join("\n");
+}

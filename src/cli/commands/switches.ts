@@ -1,0 +1,55 @@
+import { Command } from "commander";
+import { Failure } from "../../kernel/failure.ts";
+import { parseDurationMs } from "../../kernel/units.ts";
+import { connect } from "../connect.ts";
+import { globalsOf } from "../options.ts";
+import { print, printJson, whoAmI } from "../terminal.ts";
+
+type Asking = { as: string; reason: string };
+
+export function switchCommands(): Command[] {
+  const freeze = asking("freeze", "start no new change for a while; what is on trial goes on")
+    .requiredOption("--for <duration>", "for how long: 30m, 2h, 1d")
+    .action(async (options: Asking & { for: string }, command: Command) => {
+      const durationMs = parseDurationMs(options.for);
+      if (!durationMs) {
+        throw new Failure("CONFIG_INVALID", `--for ${options.for} is not a duration`, {
+          mend: "write it as 30m, 2h or 1d",
+        });
+      }
+      const { state, json } = globalsOf(command);
+      const frozen = await (await connect(state)).freeze(options.as, Date.now() + durationMs, options.reason);
+      if (!frozen.ok) throw frozen.failure;
+      if (json) printJson(frozen.value);
+      else print(`frozen for ${options.for}; pointsman resume ends it`);
+    });
+
+  const kill = asking("kill", "push nothing more, and take back what is on trial").action(
+    async (options: Asking, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const killed = await (await connect(state)).kill(options.as, options.reason);
+      if (!killed.ok) throw killed.failure;
+      if (json) printJson(killed.value);
+      else print("killed: nothing is pushed until pointsman resume");
+    },
+  );
+
+  const resume = new Command("resume")
+    .description("end a freeze and a kill")
+    .option("--as <name>", "who asks, for the audit log", whoAmI())
+    .action(async (options: { as: string }, command: Command) => {
+      const { state, json } = globalsOf(command);
+      const resumed = await (await connect(state)).resume(options.as);
+      if (!resumed.ok) throw resumed.failure;
+      if (json) printJson(resumed.value);
+      else print("resumed");
+    });
+  return [freeze, kill, resume];
+}
+
+function asking(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option("--as <name>", "who asks, for the audit log", whoAmI())
+    .option("--reason <text>", "why, for the audit log", "no reason given");
+}

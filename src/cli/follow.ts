@@ -1,0 +1,26 @@
+import { setTimeout as wait } from "node:timers/promises";
+import { type Change, finalStates } from "../model/change.ts";
+import type { Controller } from "../model/controller.ts";
+import { note } from "./terminal.ts";
+
+const pollMs = 250;
+
+/** Waits until the change is over or waits for a person, and tells on the way where it is. */
+export async function follow(controller: Controller, started: Change): Promise<Change> {
+  const startedMs = Date.now();
+  const live = process.stderr.isTTY === true;
+  let told = "";
+  let change = started;
+  for (;;) {
+    if (change.state !== told) {
+      told = change.state;
+      note(`${live ? "\r\u001b[K" : ""}${change.id} ${change.state}`);
+    }
+    if (finalStates.includes(change.state) || change.state === "awaiting-approval") return change;
+    if (live) process.stderr.write(`\r\u001b[K  ${Math.round((Date.now() - startedMs) / 1000)} s`);
+    await wait(pollMs);
+    const next = await controller.change(started.id);
+    if (!next.ok) throw next.failure;
+    change = next.value;
+  }
+}
