@@ -1,4 +1,4 @@
-import { Failure, type FailureCode, fail, ok, type Result } from "../kernel/failure.ts";
+import { Failure, type FailureCode, fail, ok, type Result, unwrap } from "../kernel/failure.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Switches } from "../model/journal.ts";
@@ -26,9 +26,7 @@ export function remoteController({ url, token }: Endpoint): Controller {
     return fail(new Failure(code, message, mend === undefined ? {} : { mend }));
   }
   async function must<T>(path: string): Promise<T> {
-    const result = await call<T>("GET", path);
-    if (!result.ok) throw result.failure;
-    return result.value;
+    return unwrap(await call<T>("GET", path));
   }
   const part = encodeURIComponent;
   return {

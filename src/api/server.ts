@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { z } from "zod";
-import { Failure, type FailureCode, type Result } from "../kernel/failure.ts";
+import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
 
 export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
@@ -88,9 +88,7 @@ export async function startApi(controller: Controller, token: string, port: numb
 }
 
 async function answer(context: Context, asked: Promise<Result<unknown>>): Promise<Response> {
-  const result = await asked;
-  if (!result.ok) throw result.failure;
-  return context.json(result.value as object);
+  return context.json(unwrap(await asked) as object);
 }
 
 async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { secretResolver } from "../config/secrets.ts";
 import { loadSettings } from "../config/settings.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
-import { Failure } from "../kernel/failure.ts";
+import { Failure, unwrap } from "../kernel/failure.ts";
 import { seededRandom } from "../kernel/random.ts";
 import { type Fault, type Lab, type LabMeasurement, startLab } from "../lab/lab.ts";
 import { type Change, finalStates } from "../model/change.ts";
@@ -121,8 +121,7 @@ export async function runDemo(
       if (finalStates.includes(change.state)) resolve(change);
     });
   });
-  const approved = await running.controller.approve(proposal.id, by);
-  if (!approved.ok) throw approved.failure;
+  unwrap(await running.controller.approve(proposal.id, by));
   const change = await within(clock, ended, `${proposal.id} did not end`);
   return {
     scenario,

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { unwrap } from "../kernel/failure.ts";
 import { type Change, finalStates } from "../model/change.ts";
 import type { Controller } from "../model/controller.ts";
 import { note } from "./terminal.ts";
@@ -19,8 +20,6 @@ export async function follow(controller: Controller, started: Change): Promise<C
     if (finalStates.includes(change.state) || change.state === "awaiting-approval") return change;
     if (live) process.stderr.write(`\r\u001b[K  ${Math.round((Date.now() - startedMs) / 1000)} s`);
     await wait(pollMs);
-    const next = await controller.change(started.id);
-    if (!next.ok) throw next.failure;
-    change = next.value;
+    change = unwrap(await controller.change(started.id));
   }
 }

@@ -8,6 +8,7 @@ import { statusCommands } from "./commands/status.ts";
 import { switchCommands } from "./commands/switches.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { exitCode, exitCodeOf } from "./exit.ts";
+import type { Globals } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
 const program = new Command("pointsman")
@@ -54,7 +55,10 @@ async function main(): Promise<number> {
 }
 
 function report(failure: Failure): void {
-  if (process.argv.includes("--json")) return note(JSON.stringify({ error: failure.toJSON() }));
+  if (program.opts<Globals>().json) {
+    note(JSON.stringify({ error: failure.toJSON() }));
+    return;
+  }
   note(`${colours.red(failure.code)} ${plain(failure.message)}`);
   if (failure.mend) note(`mend: ${plain(failure.mend)}`);
 }

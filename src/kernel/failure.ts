@@ -51,6 +51,12 @@ export type Result<T> = Readonly<{ ok: true; value: T }> | Readonly<{ ok: false;
 export const ok = <T>(value: T): Result<T> => ({ ok: true, value });
 export const fail = (failure: Failure): { readonly ok: false; readonly failure: Failure } => ({ ok: false, failure });
 
+/** At the outermost edge, where a Failure ends the command: the value, or the failure thrown. */
+export function unwrap<T>(result: Result<T>): T {
+  if (!result.ok) throw result.failure;
+  return result.value;
+}
+
 /** For a boundary that throws a Failure inwards (a parser, a session): turns it into a value; anything else is a bug and goes on up. */
 export async function attempt<T>(work: () => Promise<T>): Promise<Result<T>> {
   try {

@@ -2,6 +2,7 @@ import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { verifyJournal } from "../../app/verify-journal.ts";
+import { unwrap } from "../../kernel/failure.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson } from "../terminal.ts";
@@ -15,10 +16,9 @@ export function auditCommand(): Command {
         () => true,
         () => false,
       );
-      const verified = runs ? await (await connect(state)).verifyAudit() : await verifyJournal(state);
-      if (!verified.ok) throw verified.failure;
-      if (json) printJson(verified.value);
-      else print(`${verified.value.entries} entries, unbroken; head ${verified.value.head}`);
+      const verified = unwrap(runs ? await (await connect(state)).verifyAudit() : await verifyJournal(state));
+      if (json) printJson(verified);
+      else print(`${verified.entries} entries, unbroken; head ${verified.head}`);
     });
   return new Command("audit").description("the audit log").addCommand(verify);
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Failure, type Result } from "../../kernel/failure.ts";
+import { unwrap } from "../../kernel/failure.ts";
 import { type Change, finalStates } from "../../model/change.ts";
 import { connect } from "../connect.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
@@ -31,7 +31,7 @@ export function changeCommands(): Command[] {
     .argument("<id>")
     .action(async (id: string, _options: unknown, command: Command) => {
       const { state, json } = globalsOf(command);
-      const change = valueOf(await (await connect(state)).change(id));
+      const change = unwrap(await (await connect(state)).change(id));
       if (json) printJson(change);
       else print(showChange(change));
     });
@@ -40,7 +40,7 @@ export function changeCommands(): Command[] {
     async (id: string, options: Asking, command: Command) => {
       const { state, json } = globalsOf(command);
       const controller = await connect(state);
-      const approved = valueOf(await controller.approve(id, options.as));
+      const approved = unwrap(await controller.approve(id, options.as));
       if (approved.state === "awaiting-approval") {
         note(
           `${approved.approvals.length} of ${approved.policy.approve.people} approvals; another person has to approve it too`,
@@ -52,7 +52,7 @@ export function changeCommands(): Command[] {
 
   const reject = asking("reject", "reject a proposal").action(async (id: string, options: Asking, command: Command) => {
     const { state, json } = globalsOf(command);
-    const change = valueOf(await (await connect(state)).reject(id, options.as, options.reason));
+    const change = unwrap(await (await connect(state)).reject(id, options.as, options.reason));
     if (json) printJson(change);
     else print(`${change.id} ${change.state}`);
   });
@@ -61,7 +61,7 @@ export function changeCommands(): Command[] {
     async (id: string, options: Asking, command: Command) => {
       const { state, json } = globalsOf(command);
       const controller = await connect(state);
-      const change = valueOf(await controller.rollback(id, options.as, options.reason));
+      const change = unwrap(await controller.rollback(id, options.as, options.reason));
       const ended = options.wait ? await follow(controller, change) : change;
       // Asked to roll back: that it was is success. An undo of a confirmed change is itself a change that is confirmed.
       const done = ended.state === "rolled-back" || ended.state === "confirmed";
@@ -89,9 +89,4 @@ function finish(change: Change, json: boolean, waited: boolean): void {
     if (next) print(next);
   }
   if (waited || change.state === "awaiting-approval") process.exitCode = exitCodeFor(change);
-}
-
-function valueOf(result: Result<Change>): Change {
-  if (!result.ok) throw result.failure instanceof Failure ? result.failure : new Error("unreachable");
-  return result.value;
 }

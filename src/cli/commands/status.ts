@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { unwrap } from "../../kernel/failure.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import type { Explanation, Status } from "../../model/controller.ts";
 import { connect } from "../connect.ts";
@@ -21,10 +22,9 @@ export function statusCommands(): Command[] {
     .argument("<subject>", "change id or link name")
     .action(async (subject: string, _options: unknown, command: Command) => {
       const { state, json } = globalsOf(command);
-      const explained = await (await connect(state)).explain(subject);
-      if (!explained.ok) throw explained.failure;
-      if (json) printJson(explained.value);
-      else print(showExplanation(explained.value));
+      const explained = unwrap(await (await connect(state)).explain(subject));
+      if (json) printJson(explained);
+      else print(showExplanation(explained));
     });
   return [status, explain];
 }

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { Failure } from "../../kernel/failure.ts";
+import { Failure, unwrap } from "../../kernel/failure.ts";
 import { parseDurationMs } from "../../kernel/units.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
@@ -18,18 +18,16 @@ export function switchCommands(): Command[] {
         });
       }
       const { state, json } = globalsOf(command);
-      const frozen = await (await connect(state)).freeze(options.as, Date.now() + durationMs, options.reason);
-      if (!frozen.ok) throw frozen.failure;
-      if (json) printJson(frozen.value);
+      const frozen = unwrap(await (await connect(state)).freeze(options.as, Date.now() + durationMs, options.reason));
+      if (json) printJson(frozen);
       else print(`frozen for ${options.for}; pointsman resume ends it`);
     });
 
   const kill = asking("kill", "push nothing more, and take back what is on trial").action(
     async (options: Asking, command: Command) => {
       const { state, json } = globalsOf(command);
-      const killed = await (await connect(state)).kill(options.as, options.reason);
-      if (!killed.ok) throw killed.failure;
-      if (json) printJson(killed.value);
+      const killed = unwrap(await (await connect(state)).kill(options.as, options.reason));
+      if (json) printJson(killed);
       else print("killed: nothing is pushed until pointsman resume");
     },
   );
@@ -39,9 +37,8 @@ export function switchCommands(): Command[] {
     .option("--as <name>", "who asks, for the audit log", whoAmI())
     .action(async (options: { as: string }, command: Command) => {
       const { state, json } = globalsOf(command);
-      const resumed = await (await connect(state)).resume(options.as);
-      if (!resumed.ok) throw resumed.failure;
-      if (json) printJson(resumed.value);
+      const resumed = unwrap(await (await connect(state)).resume(options.as));
+      if (json) printJson(resumed);
       else print("resumed");
     });
   return [freeze, kill, resume];
