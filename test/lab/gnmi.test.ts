@@ -1,11 +1,13 @@
 import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { systemClock } from "../../src/kernel/clock.ts";
 import { createCertificateAuthority } from "../../src/lab/certificates.ts";
 import type { InterfaceState } from "../../src/lab/gnmi/leaves.ts";
 import { type GnmiServer, startGnmiServer } from "../../src/lab/gnmi/server.ts";
+import { SimulatedClock } from "../support/simulated-clock.ts";
 import { type Answer, GnmiTestClient, path } from "./gnmi-client.ts";
 
+const clock = new SimulatedClock();
+const startMs = clock.now();
 const authority = createCertificateAuthority();
 const listeners = new Set<() => void>();
 const counters = { inPkts: 2, outPkts: 3, inDiscards: 4, outDiscards: 5, outOctets: 6 };
@@ -26,7 +28,7 @@ beforeAll(async () => {
         return () => listeners.delete(listener);
       },
     },
-    clock: systemClock,
+    clock,
   });
   client = new GnmiTestClient(server.port, { ca: authority.certificate, password: "right" });
 });
@@ -84,7 +86,7 @@ test.each(["/", "/interfaces", "/interfaces/interface", "/interfaces/interface[n
     expect(subscribed.leaves()).toEqual([...allOf("eth1"), ...allOf("eth2")]);
     expect(subscribed.answers.at(-1)).toMatchObject({ sync_response: true });
     expect(subscribed.answers[0]?.update?.prefix).toMatchObject({ target: "edge-a", origin: "openconfig" });
-    expect(Math.abs(Number(subscribed.answers[0]?.update?.timestamp) / 1e6 - Date.now())).toBeLessThan(10_000);
+    expect(subscribed.answers[0]?.update?.timestamp).toBe(`${clock.now()}000000`);
   },
 );
 
@@ -134,57 +136,67 @@ test("POLL answers each poll with the whole set and a sync, and ends when the cl
 });
 
 test("SAMPLE repeats at its interval after the sync, and also what did not change", async () => {
+  const begunMs = clock.now();
   const subscribed = stream("/interfaces/interface[name=eth1]/state/counters/in-octets", {
     mode: "SAMPLE",
-    sample_interval: 100e6,
+    sample_interval: 250e6,
   });
+  await subscribed.synced();
+  clock.advance(800);
   await subscribed.until((answers) => updates(answers) >= 4);
   subscribed.cancel();
   expect(subscribed.answers[1]).toMatchObject({ sync_response: true });
-  const times = subscribed.answers.flatMap(({ update }) => (update ? [Number(update.timestamp) / 1e6] : []));
-  expect((times[3] ?? 0) - (times[0] ?? 0)).toBeGreaterThan(290);
+  const times = subscribed.answers.flatMap(({ update }) =>
+    update ? [Number(BigInt(update.timestamp) / 1_000_000n) - begunMs] : [],
+  );
+  expect(times).toEqual([0, 250, 500, 750]);
 });
 
 test("suppress_redundant sends only leaves that changed; the heartbeat sends them all", async () => {
-  let reads = 0;
-  octets = () => ++reads;
-  const suppress = { mode: "SAMPLE", sample_interval: 100e6, suppress_redundant: true };
+  octets = () => Math.floor((clock.now() - startMs) / 200);
+  clock.advance(200 - ((clock.now() - startMs) % 200));
+  const suppressed = { mode: "SAMPLE", sample_interval: 100e6, suppress_redundant: true };
   const [silent, beating] = [
-    stream("/interfaces/interface[name=eth1]/state/counters", suppress),
-    stream("/interfaces/interface[name=eth1]/state/counters", { ...suppress, heartbeat_interval: 250e6 }),
+    stream("/interfaces/interface[name=eth1]/state/counters", suppressed),
+    stream("/interfaces/interface[name=eth1]/state/counters", { ...suppressed, heartbeat_interval: 350e6 }),
   ];
-  const sizes = (answers: Answer[]) => answers.flatMap(({ update }) => (update ? [update.update.length] : []));
-  await beating.until((answers) => sizes(answers).filter((size) => size === 7).length >= 3);
-  await silent.until((answers) => updates(answers) >= 5);
+  await Promise.all([silent.synced(), beating.synced()]);
+  clock.advance(600);
+  await Promise.all([
+    silent.until((answers) => updates(answers) >= 4),
+    beating.until((answers) => updates(answers) >= 5),
+  ]);
   silent.cancel();
   beating.cancel();
-  expect(sizes(silent.answers)).toEqual([
-    7,
-    ...sizes(silent.answers)
-      .slice(1)
-      .map(() => 1),
-  ]);
-  expect(sizes(beating.answers)).toContain(1);
+  const sizes = (answers: Answer[]) => answers.flatMap(({ update }) => (update ? [update.update.length] : []));
+  expect(sizes(silent.answers)).toEqual([7, 1, 1, 1]);
+  expect(sizes(beating.answers)).toEqual([7, 1, 7, 1, 1]);
 });
 
 test("ON_CHANGE tells of a change when it happens and of nothing else; a heartbeat repeats it", async () => {
   const text = "/interfaces/interface/state/oper-status";
   const [plain, beating] = [
     stream(text, { mode: "ON_CHANGE" }, { updates_only: true }),
-    stream(text, { mode: "ON_CHANGE", heartbeat_interval: 100e6 }, { updates_only: true }),
+    stream(text, { mode: "ON_CHANGE", heartbeat_interval: 400e6 }, { updates_only: true }),
   ];
   await Promise.all([plain.synced(), beating.synced()]);
-  await beating.until((answers) => updates(answers) >= 4);
+  clock.advance(1_000);
   interfaces = interfaces.map((of) => (of.name === "eth2" ? { ...of, operStatus: "DOWN" } : of));
   for (const listener of listeners) listener();
-  await plain.until((answers) => updates(answers) >= 1);
+  await Promise.all([
+    plain.until((answers) => updates(answers) >= 1),
+    beating.until((answers) => updates(answers) >= 5),
+  ]);
   plain.cancel();
   beating.cancel();
   expect(plain.leaves()).toEqual([["/interfaces/interface[name=eth2]/state/oper-status", "DOWN"]]);
+  expect(beating.leaves().map(([, value]) => value)).toEqual(["UP", "UP", "UP", "UP", "DOWN"]);
 });
 
 test("TARGET_DEFINED samples what counts and tells of the rest on change", async () => {
   const subscribed = stream("/interfaces/interface[name=eth1]/state", { mode: "TARGET_DEFINED" });
+  await subscribed.synced();
+  clock.advance(100);
   await subscribed.until((answers) => updates(answers) >= 2);
   subscribed.cancel();
   const sampled = subscribed.answers.filter((answer) => answer.update)[1]?.update?.update;
@@ -193,11 +205,14 @@ test("TARGET_DEFINED samples what counts and tells of the rest on change", async
   ]);
 });
 
-test("a cancelled stream leaves no listener behind", async () => {
-  const subscribed = stream("/interfaces/interface/state/oper-status", { mode: "ON_CHANGE" });
+test("a cancelled stream leaves no listener and no timer behind", async () => {
+  const subscribed = stream("/interfaces/interface/state", { mode: "TARGET_DEFINED", heartbeat_interval: 1e9 });
   await subscribed.synced();
+  expect(listeners.size).toBeGreaterThan(0);
   subscribed.cancel();
   await expect.poll(() => listeners.size).toBe(0);
+  octets = () => expect.unreachable("a timer still reads the interfaces");
+  clock.advance(10_000);
 });
 
 test.each([
@@ -268,14 +283,14 @@ test("blind stops the samples and keeps the session; sight comes back", async ()
     mode: "SAMPLE",
     sample_interval: 100e6,
   });
-  const witness = stream("/interfaces/interface[name=eth1]/state/name", { mode: "ON_CHANGE" });
-  await Promise.all([subscribed.until((answers) => updates(answers) >= 2), witness.synced()]);
+  await subscribed.synced();
+  octets = () => 1;
   server.faults.blind = true;
-  const before = subscribed.answers.length;
-  await new Promise<void>((resolve) => systemClock.after(350, resolve));
-  expect(subscribed.answers.length - before).toBeLessThanOrEqual(1); // one may have been on its way
+  clock.advance(500);
+  octets = () => 2;
   server.faults.blind = false;
-  await subscribed.until((answers) => answers.length > before + 1);
+  clock.advance(100);
+  await subscribed.until((answers) => updates(answers) >= 2);
   subscribed.cancel();
-  witness.cancel();
+  expect(subscribed.leaves().map(([, value]) => value)).toEqual(["9007199254740991", "2"]);
 });
