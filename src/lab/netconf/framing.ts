@@ -96,24 +96,15 @@ export class Deframer {
   /** Takes one byte of `LF # size LF` or `LF ## LF`; true when it closes the message. */
   #headerByte(byte: number): boolean {
     const sofar = this.#header;
-    const digit = byte >= zero && byte <= nine;
-    const fits =
-      sofar === ""
-        ? byte === lineFeed
-        : sofar === "\n"
-          ? byte === hash
-          : sofar === "\n#"
-            ? (digit && byte !== zero) || (byte === hash && this.#chunks > 0)
-            : sofar === "\n##"
-              ? byte === lineFeed
-              : byte === lineFeed || (digit && sofar.length < "\n#4294967295".length);
+    const fits = headerAllows(sofar, byte, this.#chunks > 0);
     if (!fits) throw new FramingError(`byte 0x${byte.toString(16)} after ${JSON.stringify(sofar)} in a chunk header`);
     this.#header += String.fromCharCode(byte);
     if (byte !== lineFeed || sofar === "") return false;
     this.#header = "";
     if (sofar === "\n##") return true;
     const size = Number(sofar.slice(2));
-    if (size > 4_294_967_295) throw new FramingError(`a chunk of ${size} bytes is over the 4294967295 that RFC 6242 allows`);
+    if (size > 4_294_967_295)
+      throw new FramingError(`a chunk of ${size} bytes is over the 4294967295 that RFC 6242 allows`);
     this.#chunkLeft = size;
     this.#chunks += 1;
     return false;
@@ -137,5 +128,20 @@ export class Deframer {
     this.#partBytes = 0;
     this.#chunks = 0;
     return message;
+  }
+}
+
+function headerAllows(sofar: string, byte: number, afterChunk: boolean): boolean {
+  const digit = byte >= zero && byte <= nine;
+  switch (sofar) {
+    case "":
+    case "\n##":
+      return byte === lineFeed;
+    case "\n":
+      return byte === hash;
+    case "\n#":
+      return (digit && byte !== zero) || (byte === hash && afterChunk);
+    default:
+      return byte === lineFeed || (digit && sofar.length < "\n#4294967295".length);
   }
 }

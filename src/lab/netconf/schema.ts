@@ -4,7 +4,8 @@ import { isIP } from "node:net";
 type LeafType = Readonly<{ expects: string; canonical: (text: string) => string | undefined }>;
 
 type Named = Readonly<{ name: string; namespace: string }>;
-export type Leaf = Named & Readonly<{ kind: "leaf"; type: LeafType; /** A list whose key the value must be. */ refersTo?: string }>;
+export type Leaf = Named &
+  Readonly<{ kind: "leaf"; type: LeafType /** A list whose key the value must be. */; refersTo?: string }>;
 export type Container = Named & Readonly<{ kind: "container"; children: readonly SchemaNode[] }>;
 /** `userOrdered` entries stay where the operator put them; others are kept in order of their keys. */
 export type List = Named &
@@ -22,9 +23,16 @@ export const moduleCapabilities = [
 
 function yangModule(namespace: string) {
   return {
-    container: (name: string, ...children: SchemaNode[]): Container => ({ kind: "container", name, namespace, children }),
+    container: (name: string, ...children: SchemaNode[]): Container => ({
+      kind: "container",
+      name,
+      namespace,
+      children,
+    }),
     leaf: (name: string, type: LeafType, refersTo?: string): Leaf =>
-      refersTo === undefined ? { kind: "leaf", name, namespace, type } : { kind: "leaf", name, namespace, type, refersTo },
+      refersTo === undefined
+        ? { kind: "leaf", name, namespace, type }
+        : { kind: "leaf", name, namespace, type, refersTo },
     list: (name: string, keys: string[], order: "by-key" | "by-user", ...children: SchemaNode[]): List => ({
       kind: "list",
       name,
@@ -172,7 +180,10 @@ const routingPolicy = policy.container(
 /** The level above the top-level containers. */
 export const schemaRoot: Readonly<{ children: readonly SchemaNode[] }> = { children: [routingPolicy] };
 
-export function schemaChild(parent: Readonly<{ children: readonly SchemaNode[] }>, child: Named): SchemaNode | undefined {
+export function schemaChild(
+  parent: Readonly<{ children: readonly SchemaNode[] }>,
+  child: Named,
+): SchemaNode | undefined {
   return parent.children.find(({ name, namespace }) => name === child.name && namespace === child.namespace);
 }
 
@@ -180,3 +191,16 @@ export function schemaChild(parent: Readonly<{ children: readonly SchemaNode[] }
 export function isKnownNamespace(namespace: string): boolean {
   return namespace === routingPolicyNamespace || namespace === bgpPolicyNamespace;
 }
+
+/** Key names of the list that `element` is an entry of; none for anything else. */
+export function listKeys(element: Named): readonly string[] {
+  return keysByList.get(`${element.namespace} ${element.name}`) ?? [];
+}
+
+/** By name alone: in these modules no two lists share one. */
+const keysByList = new Map<string, readonly string[]>();
+const collectLists = (node: SchemaNode) => {
+  if (node.kind === "list") keysByList.set(`${node.namespace} ${node.name}`, node.keys);
+  if (node.kind !== "leaf") node.children.forEach(collectLists);
+};
+collectLists(routingPolicy);
