@@ -1,0 +1,97 @@
+import { assert } from "../kernel/assert.ts";
+import { formatPercent } from "../kernel/units.ts";
+import type { PrependChange } from "../model/decision.ts";
+import type { DeviceName, LinkName, Prefix } from "../model/inventory.ts";
+import { entryLinks } from "../te/bgp-preference.ts";
+import type { Task } from "./task.ts";
+
+/** One way to make all traffic of one prefix enter by `target`. */
+export type Move = Readonly<{ prefix: Prefix; target: LinkName; changes: readonly PrependChange[] }>;
+
+export type Moves = Readonly<{
+  moves: readonly Move[];
+  /** Prefixes that carry traffic and cannot be moved at all, with the reason. */
+  immovable: ReadonlyMap<Prefix, string>;
+}>;
+
+/**
+ * Traffic that this share of does not enter by the prefix's best announcements is steered by something else (local
+ * preference, a more specific announcement elsewhere): prepends would not move it, so it is left alone.
+ */
+const strays = 0.1;
+
+/** Every useful move: each moves its prefix to one link by a strict win, with no more prepends than the win needs. */
+export function possibleMoves({ policy, network, traffic, announcements }: Task): Moves {
+  const allowed = new Set(network.prefixes);
+  const inScope = new Set(traffic.links.map((link) => link.name));
+  const deviceOf = new Map(announcements.map((a) => [keyOf(a), a.device]));
+  const moves: Move[] = [];
+  const immovable = new Map<Prefix, string>();
+  for (const [prefix, entering] of traffic.rates) {
+    const total = sum(entering.values());
+    if (total === 0) continue;
+    const prepends = traffic.announced.get(prefix);
+    const best = entryLinks(prepends);
+    const follows = sum(best.map((link) => entering.get(link) ?? 0));
+    if (!prepends) {
+      immovable.set(prefix, `${prefix} is announced on no link that Pointsman reads`);
+    } else if (!allowed.has(prefix)) {
+      immovable.set(prefix, `${prefix} is not on the allow-list`);
+    } else if (prepends.size === 1) {
+      immovable.set(prefix, `${prefix} is announced on ${best[0]} only`);
+    } else if (total - follows > strays * total) {
+      const share = formatPercent(1 - follows / total);
+      immovable.set(
+        prefix,
+        `${share} of ${prefix} does not enter where it is announced best, so prepends do not steer it`,
+      );
+    } else {
+      const found = movesOf(prefix, prepends, best, inScope, policy.decide.maxPrepends, deviceOf);
+      if (found.length > 0) moves.push(...found);
+      else immovable.set(prefix, `${prefix} would need more than the ${policy.decide.maxPrepends} prepends allowed`);
+    }
+  }
+  return { moves, immovable };
+}
+
+function movesOf(
+  prefix: Prefix,
+  prepends: ReadonlyMap<LinkName, number>,
+  best: readonly LinkName[],
+  inScope: ReadonlySet<LinkName>,
+  maxPrepends: number,
+  deviceOf: ReadonlyMap<string, DeviceName>,
+): Move[] {
+  const change = (link: LinkName, to: number): PrependChange => {
+    const device = deviceOf.get(keyOf({ prefix, link }));
+    assert(device !== undefined, `the announcement of ${prefix} on ${link} has a device`);
+    return { action: "bgp-prepend", device, link, prefix, from: prepends.get(link) ?? 0, to };
+  };
+  // What is out of scope, or already over the cap by someone else's hand, is not ours to touch: it could not be put back.
+  const ours = (link: LinkName) => inScope.has(link) && (prepends.get(link) ?? 0) <= maxPrepends;
+
+  const found: Move[] = [];
+  for (const [target, now] of prepends) {
+    if (!inScope.has(target) || (best.length === 1 && best[0] === target)) continue;
+    const waysIn: PrependChange[][] = [];
+    // First with the target as it is, then with ever fewer prepends on it, which leaves fewer others to raise.
+    for (let level = now; level >= 0; level--) {
+      const rivals = [...prepends].filter(([link, count]) => link !== target && count <= level).map(([link]) => link);
+      if (rivals.length > 0 && level + 1 > maxPrepends) continue;
+      if (!rivals.every(ours) || (level < now && !ours(target))) continue;
+      const way = rivals.map((link) => change(link, level + 1));
+      if (level < now) way.push(change(target, level));
+      // A way that changes all that an earlier one does, and perhaps more, is no better than it.
+      if (waysIn.some((known) => known.every((c) => way.some((w) => w.link === c.link)))) continue;
+      waysIn.push(way);
+      if (rivals.length === 0) break;
+    }
+    for (const changes of waysIn) {
+      found.push({ prefix, target, changes: changes.toSorted((a, b) => (a.link < b.link ? -1 : 1)) });
+    }
+  }
+  return found;
+}
+
+const keyOf = ({ prefix, link }: { prefix: Prefix; link: LinkName }) => `${prefix} ${link}`;
+const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);

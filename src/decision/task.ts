@@ -1,0 +1,14 @@
+import type { Announcement } from "../model/decision.ts";
+import type { Network } from "../model/inventory.ts";
+import type { Policy } from "../model/policy.ts";
+import type { InboundTraffic } from "../te/bgp-preference.ts";
+
+/** What a decision is made from, once it is known to be complete. */
+export type Task = Readonly<{
+  policy: Policy;
+  network: Network;
+  traffic: InboundTraffic;
+  announcements: readonly Announcement[];
+  /** Of every cost in scope; empty when no link has one. */
+  currency: string;
+}>;

@@ -1,0 +1,58 @@
+import type { GuardFinding } from "../model/decision.ts";
+import type { Case } from "./case.ts";
+
+/** Only prefixes that the inventory names, each exactly, and only on links that the policy is for. */
+export function allowList({ decision, network, links }: Case): GuardFinding {
+  const guard = "allow-list";
+  const prefixes = [...new Set(decision.changes.map((change) => change.prefix))];
+  const stranger = prefixes.find((prefix) => !network.prefixes.includes(prefix));
+  if (stranger !== undefined) return { guard, allow: false, reason: `${stranger} is not on the allow-list` };
+  for (const { link, device } of decision.changes) {
+    const known = links.find((candidate) => candidate.name === link);
+    if (!known) return { guard, allow: false, reason: `${link} is not in the policy's scope` };
+    if (known.device !== device) {
+      return { guard, allow: false, reason: `${link} is on ${known.device}, and the change is for ${device}` };
+    }
+  }
+  return { guard, allow: true, reason: `${prefixes.join(", ")} on the allow-list` };
+}
+
+/** The decision was made from what the routers announce; when that has changed since, so might the decision. */
+export function unchangedBasis({ decision, announcements }: Case): GuardFinding {
+  const guard = "unchanged-basis";
+  const seen = new Set<string>();
+  for (const { prefix, link, from } of decision.changes) {
+    if (seen.has(`${prefix} ${link}`)) {
+      return { guard, allow: false, reason: `${prefix} on ${link} is changed twice` };
+    }
+    seen.add(`${prefix} ${link}`);
+    const now = announcements.find((a) => a.prefix === prefix && a.link === link);
+    if (!now) return { guard, allow: false, reason: `${prefix} is not announced on ${link}` };
+    if (now.prepends !== from) {
+      const reason = `${prefix} has ${now.prepends} prepends on ${link}, not the ${from} it was decided on`;
+      return { guard, allow: false, reason };
+    }
+  }
+  return { guard, allow: true, reason: "the routers announce what it was decided on" };
+}
+
+export function maxDevices({ decision, policy }: Case): GuardFinding {
+  const devices = new Set(decision.changes.map((change) => change.device));
+  const limit = policy.guard.maxDevices;
+  const reason = `changes ${devices.size} of at most ${limit} devices: ${[...devices].sort().join(", ")}`;
+  return { guard: "max-devices", allow: devices.size <= limit, reason };
+}
+
+export function prependCap({ decision, policy }: Case): GuardFinding {
+  const guard = "prepend-cap";
+  const cap = policy.decide.maxPrepends;
+  const over = decision.changes.find(({ to }) => !Number.isInteger(to) || to < 0 || to > cap);
+  if (over)
+    return {
+      guard,
+      allow: false,
+      reason: `${over.to} prepends of ${over.prefix} on ${over.link}; 0 to ${cap} are allowed`,
+    };
+  const most = Math.max(...decision.changes.map((change) => change.to));
+  return { guard, allow: true, reason: `at most ${most} of ${cap} prepends` };
+}
