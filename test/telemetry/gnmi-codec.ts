@@ -28,7 +28,9 @@ export type ResponseMessage =
   | { error: { code: number; message: string } };
 
 export function encodeResponse(message: ResponseMessage): Buffer {
-  return (service["Subscribe"] as { responseSerialize(value: unknown): Buffer }).responseSerialize(message);
+  return (
+    service as unknown as { Subscribe: { responseSerialize(value: unknown): Buffer } }
+  ).Subscribe.responseSerialize(message);
 }
 
 /** `/interfaces/interface[name=eth1]/state` as elements; a test's own shorthand, without escapes. */

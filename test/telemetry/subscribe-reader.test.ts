@@ -124,7 +124,7 @@ test("reads what protobufjs wrote", () => {
       }
       expect(reader.unused).toEqual({ future: 0, unread, notFinite: 0, tooManyPaths: 0 });
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   );
 });
 
@@ -141,7 +141,7 @@ test("refuses every truncation whole", () => {
       expect(sink.heard).toEqual([]);
       expect(read(bytes).ok).toBe(true);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });
 
@@ -157,7 +157,7 @@ test("survives garbled bytes", () => {
       if (!result.ok) expect(result.failure.message).toMatch(/gNMI message|the target reports/);
       for (const one of sink.heard) if (one.kind === "number") expect(Number.isFinite(one.value)).toBe(true);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 1_000 },
   );
 });
 

@@ -10,7 +10,7 @@ export type Leaf = number;
 const maxLeaves = 1 << 15;
 const maxSpellings = 4 * maxLeaves;
 const maxSpellingBytes = 1 << 24;
-const buckets = 1 << 16;
+const buckets = 1 << 12;
 
 const none = -1;
 const empty: GnmiPath = { origin: "", elements: [] };
