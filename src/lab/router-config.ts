@@ -1,16 +1,10 @@
 import { escapeXml } from "../kernel/xml.ts";
 import type { ScenarioLink } from "./scenarios/two-transits.ts";
 
-/** The children of `<config>` that a router of the scenario starts with: its interface, and a statement for each prefix it announces. */
+/** The children of `<config>` that a router of the scenario starts with: a statement for each prefix it announces. */
 export function routerConfig(link: ScenarioLink, as: number): string {
   const prefixes = Object.entries(link.announced);
   return `
-<interfaces xmlns="http://openconfig.net/yang/interfaces">
-  <interface>
-    <name>${escapeXml(link.interface)}</name>
-    <config><name>${escapeXml(link.interface)}</name><enabled>true</enabled></config>
-  </interface>
-</interfaces>
 <routing-policy xmlns="http://openconfig.net/yang/routing-policy">
   <defined-sets><prefix-sets>${prefixes.map(([prefix]) => prefixSet(prefix)).join("")}
   </prefix-sets></defined-sets>

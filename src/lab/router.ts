@@ -1,12 +1,11 @@
 import type { Clock } from "../kernel/clock.ts";
-import type { XmlElement } from "../kernel/xml.ts";
 import type { Prefix } from "../model/inventory.ts";
 import type { CertificateAuthority } from "./certificates.ts";
 import type { InterfaceState } from "./gnmi/leaves.ts";
 import { type GnmiServer, startGnmiServer } from "./gnmi/server.ts";
 import { type NetconfServer, startNetconfServer } from "./netconf/server.ts";
 import { routerConfig } from "./router-config.ts";
-import { announcements, interfaceEnabled } from "./routing-policy.ts";
+import { announcements } from "./routing-policy.ts";
 import type { ScenarioLink } from "./scenarios/two-transits.ts";
 import type { TrafficModel } from "./traffic.ts";
 
@@ -32,36 +31,18 @@ export async function startRouter(options: {
     config: routerConfig(link, as),
     clock,
   });
-  const listeners = new Set<() => void>();
-  const isUp = (running: XmlElement) => interfaceEnabled(running, link.interface);
-  let up = isUp(netconf.running());
   netconf.onRunningChanged((running) => {
-    const was = up;
-    up = isUp(running);
-    // A link that is down has no BGP session, so nothing is announced over it.
-    const announced = up ? announcements(running, link.exportPolicy, options.originated) : new Map<Prefix, number>();
-    traffic.announce(link.name, announced, clock.now());
-    if (up !== was) for (const listener of listeners) listener();
+    traffic.announce(link.name, announcements(running, link.exportPolicy, options.originated), clock.now());
   });
-  const read = (): readonly InterfaceState[] => {
+  const interfaces = (): readonly InterfaceState[] => {
     traffic.advance(clock.now());
-    return [
-      {
-        name: link.interface,
-        operStatus: up ? "UP" : "DOWN",
-        capacity: link.capacity,
-        lastClearMs: options.startMs,
-        ...traffic.counters(link.name),
-      },
-    ];
-  };
-  const onChange = (listener: () => void) => {
-    listeners.add(listener);
-    return () => void listeners.delete(listener);
+    const { capacity } = link;
+    const counters = traffic.counters(link.name);
+    return [{ name: link.interface, operStatus: "UP", capacity, lastClearMs: options.startMs, ...counters }];
   };
   try {
     const certificate = options.authority.issue(link.device);
-    const gnmi = await startGnmiServer({ username, password, certificate, interfaces: { read, onChange }, clock });
+    const gnmi = await startGnmiServer({ username, password, certificate, interfaces, clock });
     return {
       device: link.device,
       netconf,

@@ -21,12 +21,6 @@ export function announcements(running: XmlElement, policyName: string, originate
   return announced;
 }
 
-/** `/interfaces/interface[name]/config/enabled`; true by default, as in openconfig-interfaces. */
-export function interfaceEnabled(running: XmlElement, name: string): boolean {
-  const entry = listEntry(childElement(running, "interfaces"), "interface", name);
-  return !entry || leaf(entry, "config", "enabled") !== "false";
-}
-
 function matches(running: XmlElement, statement: XmlElement, prefix: Prefix): boolean {
   const setName = leaf(statement, "conditions", "match-prefix-set", "config", "prefix-set");
   if (setName === undefined) return true;

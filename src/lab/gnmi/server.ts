@@ -20,7 +20,7 @@ import {
 } from "./messages.ts";
 import { acceptedEncoding, got } from "./notifications.ts";
 import { RpcError, select } from "./paths.ts";
-import { type GnmiFaults, type Interfaces, serveSubscribe, type Target } from "./subscribe.ts";
+import { type GnmiFaults, serveSubscribe, type Target } from "./subscribe.ts";
 
 export type GnmiServer = Readonly<{
   port: number;
@@ -34,7 +34,7 @@ export async function startGnmiServer(options: {
   username: string;
   password: string;
   certificate: ServerCertificate;
-  interfaces: Interfaces;
+  interfaces: Target["interfaces"];
   clock: Clock;
 }): Promise<GnmiServer> {
   const { certificate, clock, interfaces } = options;
@@ -74,7 +74,7 @@ export async function startGnmiServer(options: {
       const selections = request.path.map((path) => select(request.prefix, path));
       // Everything served is state: of configuration alone there is none.
       const shown = request.type === "CONFIG" ? selections.map((each) => ({ ...each, leaves: [] })) : selections;
-      return { notification: shown.map((each) => got(clock.now(), format, each, interfaces.read())) };
+      return { notification: shown.map((each) => got(clock.now(), format, each, interfaces())) };
     }),
     Subscribe: (call: ServerDuplexStream<SubscribeRequest, SubscribeResponse>) => {
       try {

@@ -5,19 +5,16 @@ import type { SubscribeRequest, SubscribeResponse, Subscription, SubscriptionLis
 import { acceptedEncoding, type Format, streamed } from "./notifications.ts";
 import { invalid, RpcError, type Selection, select, selects } from "./paths.ts";
 
-/** The router behind the server. */
-export type Interfaces = Readonly<{
-  read(): readonly InterfaceState[];
-  /** Called after an interface came up or went down; the returned function ends it. */
-  onChange(listener: () => void): () => void;
-}>;
-
 /** `blind`: nothing more is sent, while sessions stay open. */
 export type GnmiFaults = { blind: boolean };
 
-export type Target = Readonly<{ interfaces: Interfaces; clock: Clock; faults: GnmiFaults }>;
+/** `interfaces` reads the router behind the server as it is now. */
+export type Target = Readonly<{ interfaces: () => readonly InterfaceState[]; clock: Clock; faults: GnmiFaults }>;
 
-/** Also what a `sample_interval` of 0 means: "the lowest interval possible for the target" (3.5.1.5.2). */
+/**
+ * How soon a change is noticed, and what a `sample_interval` of 0 means: "the lowest interval possible for the target"
+ * (3.5.1.5.2).
+ */
 const shortestIntervalMs = 100;
 
 type Call = ServerDuplexStream<SubscribeRequest, SubscribeResponse>;
@@ -106,7 +103,7 @@ class ActiveSubscription {
     const sampled = selection.leaves.filter((leaf) => !told.includes(leaf));
     const suppress = asked.suppress_redundant;
     if (told.length > 0) {
-      this.#stops.push(this.#target.interfaces.onChange(() => this.#report(entry, told, { all: false })));
+      this.#every(shortestIntervalMs, () => this.#report(entry, told, { all: false }));
     }
     if (sampled.length > 0) {
       this.#every(milliseconds(asked.sample_interval) || shortestIntervalMs, () =>
@@ -121,7 +118,7 @@ class ActiveSubscription {
 
   /** Sends `leaves`, or only those that changed since they were last sent; `quiet` notes them as sent and sends nothing. */
   #report(entry: Entry, leaves: readonly Leaf[], how: { all: boolean; quiet?: boolean }): void {
-    for (const of of this.#target.interfaces.read()) {
+    for (const of of this.#target.interfaces()) {
       if (!selects(entry.selection, of)) continue;
       const due = leaves.filter((leaf) => {
         const key = `${of.name} ${leaf.path.join("/")}`;
