@@ -52,7 +52,7 @@ beforeEach(async () => {
   };
   port = connect();
   rivals = [];
-  const basis = valueOf(await port.read(query));
+  const basis = unwrap(await port.read(query));
   const inserted = (pad: string) =>
     [
       `  <bgp-actions xmlns="${bgpPolicy}">`,
@@ -86,7 +86,7 @@ afterEach(async () => {
   await server.stop();
 });
 
-function valueOf<T>(result: Result<T>): T {
+function unwrap<T>(result: Result<T>): T {
   if (!result.ok) throw result.failure;
   return result.value;
 }
@@ -118,30 +118,30 @@ async function expectNothingLeft(): Promise<void> {
   await rival.close();
 }
 
-const running = async () => valueOf(await port.read(query));
+const running = async () => unwrap(await port.read(query));
 
 // Goal: a dry run tells the router's own diff, changes nothing and leaves nothing behind.
 test("prepare, then discard", async () => {
   const before = server.runningText();
-  const diff = valueOf(await port.prepare(step));
+  const diff = unwrap(await port.prepare(step));
   expect(diff.split("\n").filter((line) => /^[+-] /.test(line))).toHaveLength(8);
   expect(diff).toMatch(/^\+ +<repeat-n>3<\/repeat-n>$/m);
   expect(server.runningText()).toBe(before);
-  valueOf(await port.discard());
-  valueOf(await port.discard());
+  unwrap(await port.discard());
+  unwrap(await port.discard());
   await expectNothingLeft();
   expect(server.runningText()).toBe(before);
 });
 
 // Goal: from dry run to confirmed, and the timer no longer bites.
 test("commit on trial, confirm", async () => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
   expect(await running()).toBe(step.expected);
-  valueOf(await port.confirm(step, trial));
+  unwrap(await port.confirm(step, trial));
   clock.advance(60_000);
   expect(await running()).toBe(step.expected);
-  valueOf(await port.confirm(step, trial)); // idempotent
+  unwrap(await port.confirm(step, trial)); // idempotent
   await expectNothingLeft();
 });
 
@@ -167,11 +167,11 @@ test.each(["running", "candidate"] as const)("%s locked by another session", asy
 
 // Goal: while a change is prepared or on trial, nobody else can write.
 test("other writers are kept out", async () => {
-  valueOf(await port.prepare(step));
+  unwrap(await port.prepare(step));
   await expect(rivalChanges(1)).rejects.toMatchObject({ code: "DEVICE_LOCKED" });
-  valueOf(await port.commitOnTrial(step, trial));
+  unwrap(await port.commitOnTrial(step, trial));
   await expect(rivalChanges(1)).rejects.toMatchObject({ code: "DEVICE_LOCKED" });
-  valueOf(await port.undo(step, trial));
+  unwrap(await port.undo(step, trial));
   await rivalChanges(1);
 });
 
@@ -202,26 +202,26 @@ test("payload that breaks out of its element", async () => {
 
 // Goal: the router reverts by itself; confirming too late says so, undoing is a no-op.
 test("trial expires", async () => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, { ...trial, timeoutMs: 29_100 }));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, { ...trial, timeoutMs: 29_100 }));
   clock.advance(29_900); // rounded up to 30 s
   expect(await running()).toBe(step.expected);
   clock.advance(200);
   expect(await running()).toBe(step.basis);
   expect(failureOf(await port.confirm(step, trial)).code).toBe("TRIAL_EXPIRED");
-  valueOf(await port.undo(step, trial));
+  unwrap(await port.undo(step, trial));
   expect(await running()).toBe(step.basis);
   await expectNothingLeft();
 });
 
 // Goal: after a restart of the controller the trial is still there, and can be confirmed or undone by its token.
 test.each(["confirm", "undo"] as const)("%s on a new session", async (method) => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
   await port.close();
   port = connect();
   expect(await running()).toBe(step.expected);
-  valueOf(await port[method](step, trial));
+  unwrap(await port[method](step, trial));
   clock.advance(60_000);
   expect(await running()).toBe(method === "confirm" ? step.expected : step.basis);
   await expectNothingLeft();
@@ -229,8 +229,8 @@ test.each(["confirm", "undo"] as const)("%s on a new session", async (method) =>
 
 // Goal: confirming does not commit what someone else left in the candidate.
 test("confirm beside a foreign candidate edit", async () => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
   await port.close();
   port = connect();
   const rival = await openRival();
@@ -242,20 +242,20 @@ test("confirm beside a foreign candidate edit", async () => {
 // Goal: from every stage, on the same session or another, undo leads back to the byte.
 test.each([
   ["never sent", async () => {}],
-  ["prepared", async () => void valueOf(await port.prepare(step))],
+  ["prepared", async () => void unwrap(await port.prepare(step))],
   [
     "on trial",
     async () => {
-      valueOf(await port.prepare(step));
-      valueOf(await port.commitOnTrial(step, trial));
+      unwrap(await port.prepare(step));
+      unwrap(await port.commitOnTrial(step, trial));
     },
   ],
   [
     "confirmed",
     async () => {
-      valueOf(await port.prepare(step));
-      valueOf(await port.commitOnTrial(step, trial));
-      valueOf(await port.confirm(step, trial));
+      unwrap(await port.prepare(step));
+      unwrap(await port.commitOnTrial(step, trial));
+      unwrap(await port.confirm(step, trial));
     },
   ],
 ])("undo when %s", async (_, reach) => {
@@ -266,8 +266,8 @@ test.each([
       await port.close();
       port = connect();
     }
-    valueOf(await port.undo(step, trial));
-    valueOf(await port.undo(step, trial));
+    unwrap(await port.undo(step, trial));
+    unwrap(await port.undo(step, trial));
     expect(server.runningText()).toBe(before);
     clock.advance(60_000);
     expect(server.runningText()).toBe(before);
@@ -277,9 +277,9 @@ test.each([
 
 // Goal: another writer's later change is never overwritten by an undo.
 test("undo after another writer", async () => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
-  valueOf(await port.confirm(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
+  unwrap(await port.confirm(step, trial));
   await rivalChanges(1);
   const before = server.runningText();
   expect(failureOf(await port.undo(step, trial)).code).toBe("DEVICE_CHANGED");
@@ -289,12 +289,12 @@ test("undo after another writer", async () => {
 
 // Goal: a router that says yes and does nothing is found out, and left as it was.
 test("lying commit", async () => {
-  valueOf(await port.prepare(step));
+  unwrap(await port.prepare(step));
   server.faults.lieOnCommit = true;
   const failure = failureOf(await port.commitOnTrial(step, trial));
   expect(failure.code).toBe("DEVICE_NOT_APPLIED");
   expect(failure.message).toMatch(/^- +<repeat-n>3</m);
-  valueOf(await port.undo(step, trial));
+  unwrap(await port.undo(step, trial));
   expect(await running()).toBe(step.basis);
   server.faults.lieOnCommit = false;
   await expectNothingLeft();
@@ -302,31 +302,31 @@ test("lying commit", async () => {
 
 // Goal: the same lie when a confirmed change is to be taken back.
 test("lying commit during undo", async () => {
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
-  valueOf(await port.confirm(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
+  unwrap(await port.confirm(step, trial));
   server.faults.lieOnCommit = true;
   expect(failureOf(await port.undo(step, trial)).code).toBe("DEVICE_NOT_APPLIED");
   server.faults.lieOnCommit = false;
-  valueOf(await port.undo(step, trial));
+  unwrap(await port.undo(step, trial));
   expect(await running()).toBe(step.basis);
 });
 
 // Goal: a router that dies at any stage is told as such; once back, the same port goes on with a new session.
 test("dead router", async () => {
-  valueOf(await port.prepare(step));
+  unwrap(await port.prepare(step));
   server.faults.dead = true;
   expect(failureOf(await port.commitOnTrial(step, trial)).code).toBe("DEVICE_UNREACHABLE");
   expect(failureOf(await port.read(query)).code).toBe("DEVICE_UNREACHABLE");
   expect(failureOf(await port.undo(step, trial)).code).toBe("DEVICE_UNREACHABLE");
-  valueOf(await port.discard());
+  unwrap(await port.discard());
   server.faults.dead = false;
   expect(failureOf(await port.commitOnTrial(step, trial)).code).toBe("DEVICE_UNREACHABLE");
-  valueOf(await port.prepare(step));
-  valueOf(await port.commitOnTrial(step, trial));
+  unwrap(await port.prepare(step));
+  unwrap(await port.commitOnTrial(step, trial));
   server.faults.dead = true;
   expect(failureOf(await port.confirm(step, trial)).code).toBe("DEVICE_UNREACHABLE");
   server.faults.dead = false;
-  valueOf(await port.confirm(step, trial));
+  unwrap(await port.confirm(step, trial));
   expect(await running()).toBe(step.expected);
 });

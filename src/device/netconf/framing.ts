@@ -67,7 +67,8 @@ export class Deframer {
     const from = Math.max(0, 2 - this.#held.length);
     const lineEnd = bytes.indexOf(lf, from);
     const taken = lineEnd === -1 ? bytes.length : lineEnd + 1;
-    if (this.#held.length + taken > maxHeaderBytes) throw new DecodeError("a chunk header without an end");
+    const room = maxHeaderBytes - this.#held.length - taken;
+    if (room < 0 || (room === 0 && lineEnd === -1)) throw new DecodeError("a chunk header without an end");
     this.#held = Buffer.concat([this.#held, bytes.subarray(0, taken)]);
     if (lineEnd === -1) this.#refuseBadHeader(this.#held);
     else this.#readHeader();
