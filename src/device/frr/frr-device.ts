@@ -293,11 +293,10 @@ const payloads = ({ forward, inverse }: DeviceStep) =>
     "inverse-activate": inverse.activate,
   });
 
-/** The line of vtysh's output that says what is wrong: the YANG layer hides it behind a description. */
+/** The line of vtysh's output that says what is wrong: a syntax error's, or the YANG layer's description. */
 function vtyshError(said: string): string {
   const lines = said.split("\n").map((line) => line.trim());
+  const errors = lines.filter((line) => line.includes("%") && !line.includes("vtysh.conf"));
   const described = lines.find((line) => line.startsWith("Error description:"));
-  return (
-    described?.slice("Error description:".length).trim() ?? lines.find((line) => line.includes("%")) ?? lines[0] ?? ""
-  );
+  return errors.find((line) => line.startsWith("line ")) ?? described ?? errors[0] ?? lines[0] ?? "";
 }

@@ -76,12 +76,22 @@ echo unlocked
 `;
 
 /**
+ * $1 is what vtysh said: its exit code is 0 even when the YANG layer threw a line out, so its words are read too. Debian keeps
+ * vtysh.conf from accounts that are only in frrvty, and vtysh remarks on that every time.
+ */
+const accepted = `
+accepted() {
+  ! grep -v 'vtysh\\.conf' "$1" | grep -qE '^(line [0-9]+: )?%'
+}
+`;
+
+/**
  * state, with basis and forward on stdin: vtysh's syntax check, then the router's own bgpd as a candidate datastore: a second,
  * isolated one (no zebra, no port, no privileges, own socket) that reads basis and forward and shows what it made of them. That
  * proves more than frr-reload.py --test, which compares texts and knows nothing of ranges or of what bgpd rewrites.
  * \`timeout\` bounds its life whatever happens to this session. Prints syntax|apply|candidate and then vtysh's own words.
  */
-export const tryOut = `${open}${unpack}
+export const tryOut = `${open}${unpack}${accepted}
 logind=$(cat /etc/systemd/logind.conf /etc/systemd/logind.conf.d/*.conf 2>/dev/null |
   sed -n 's/^ *KillUserProcesses *= *//p' | tail -n 1)
 case $(id -u):$logind in
@@ -98,7 +108,7 @@ pid=
 trap '[ -z "$pid" ] || { kill "$pid"; wait "$pid"; }; rm -rf "$d"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
 unpack "$d" || { echo cut-short; exit 0; }
-vtysh -C -f "$d/forward" > "$d/said" 2>&1 || { echo syntax; cat "$d/said"; exit 0; }
+vtysh -C -f "$d/forward" > "$d/said" 2>&1 && accepted "$d/said" || { echo syntax; cat "$d/said"; exit 0; }
 timeout 60 "$bgpd" -S -Z -p 0 -P 0 --vty_socket "$d" -i "$d/pid" -f /dev/null > "$d/log" 2>&1 &
 pid=$!
 i=0
@@ -108,7 +118,7 @@ until [ -S "$d/bgpd.vty" ]; do
   sleep 0.05
 done
 cat "$d/basis" "$d/forward" > "$d/all"
-vtysh --vty_socket "$d" -f "$d/all" > "$d/said" 2>&1 || { echo apply; cat "$d/said"; exit 0; }
+vtysh --vty_socket "$d" -f "$d/all" > "$d/said" 2>&1 && accepted "$d/said" || { echo apply; cat "$d/said"; exit 0; }
 echo candidate
 vtysh --vty_socket "$d" -c 'show running-config'
 `;
@@ -206,18 +216,17 @@ if detach "$timer" "$4" && alive; then echo armed; else rm -f "$t/armed"; echo n
 `;
 
 /** state token: forward, then activate; stops at nothing by itself. Prints done|refused|not-armed and what vtysh said. */
-export const apply = `${open}${trial}
+export const apply = `${open}${accepted}${trial}
+[ -d "$t" ] || { echo not-armed; exit 0; }
 exec 8>>"$t/applying"
 flock -w 10 8 || { echo not-armed; exit 0; }
 [ -e "$t/armed" ] || { echo not-armed; exit 0; }
-rc=0
-timeout 60 vtysh -f "$t/forward" > "$t/said" 2>&1 || rc=$?
-if [ "$rc" -eq 0 ]; then
-  while IFS= read -r line; do
-    [ -z "$line" ] || timeout 60 vtysh -c "$line" < /dev/null >> "$t/said" 2>&1 || rc=$?
-  done < "$t/activate"
-fi
-if [ "$rc" -eq 0 ]; then echo done; else echo refused; cat "$t/said"; fi
+timeout 60 vtysh -f "$t/forward" > "$t/said" 2>&1 && accepted "$t/said" || { echo refused; cat "$t/said"; exit 0; }
+while IFS= read -r line; do
+  [ -n "$line" ] || continue
+  timeout 60 vtysh -c "$line" < /dev/null > "$t/said" 2>&1 && accepted "$t/said" || { echo refused; cat "$t/said"; exit 0; }
+done < "$t/activate"
+echo done
 `;
 
 /** state token: after this the section is expected to read \`expected\`; until then a different reading is our own half-done work. */
