@@ -1,0 +1,95 @@
+import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import type { Payload } from "../model/device.ts";
+import type { Device, Link, Prefix } from "../model/inventory.ts";
+import { type AddressBlock, inRange, isExactly, type PrefixRange } from "./prefix.ts";
+import type { Templates } from "./templates.ts";
+
+/**
+ * Whether a statement's conditions match a prefix: `exactly` this one and no other, `with-others`, `perhaps` when that
+ * hangs on something besides the prefix, or never.
+ */
+export type Coverage = "no" | "exactly" | "with-others" | "perhaps";
+
+/** One statement of an export policy, whatever the platform calls it. */
+export type Statement = Readonly<{
+  /** Its key within the policy: an OpenConfig statement's name, a route-map's sequence number. */
+  id: string;
+  /** As a person finds it on the router. */
+  title: string;
+  covers: (prefix: AddressBlock) => Coverage;
+  /** `goes-on`: the route is judged by what follows, so that this statement does not say what is announced. */
+  verdict: "accept" | "deny" | "goes-on";
+  /** How often it prepends our own AS, or what about its path editing we will not touch. */
+  prepends: number | Readonly<{ unsupported: string }>;
+}>;
+
+/** `to` prepends by one statement, for `prefix` towards the neighbour of `link`. */
+export type Edit = Readonly<{ link: BgpLink; prefix: AddressBlock; policy: string; statement: string; to: number }>;
+
+/** The export policies of one device, from one reading. */
+export interface ExportPolicies {
+  /** In the order in which the router applies them; undefined when there is no such policy. */
+  statements(policy: string): readonly Statement[] | undefined;
+  /** What the device reads once `edits` are made, and how to get there and back. Throws Failure CHANGE_UNSUPPORTED. */
+  edit(
+    templates: Templates,
+    edits: readonly Edit[],
+  ): Readonly<{ expected: string; forward: Payload; inverse: Payload }>;
+}
+
+/** A link that Pointsman may steer by BGP: it knows the neighbour and the export policy. */
+export type BgpLink = Link & Readonly<{ bgp: NonNullable<Link["bgp"]> }>;
+
+export function bgpLinks(links: readonly Link[], device: Device): readonly BgpLink[] {
+  return links.filter((link): link is BgpLink => link.device === device.name && link.bgp !== undefined);
+}
+
+/** A list of ranges, any of which may match. */
+export function coverageOf(ranges: readonly PrefixRange[], prefix: AddressBlock): Coverage {
+  const [first, ...others] = ranges;
+  if (first && others.length === 0 && isExactly(first, prefix)) return "exactly";
+  return ranges.some((range) => inRange(range, prefix)) ? "with-others" : "no";
+}
+
+/**
+ * The statement that announces `prefix` and that may be edited for it, with how often it prepends; undefined when the prefix
+ * is not announced. The first statement that matches decides, and where none does the route is denied (RFC 4271 leaves
+ * this to policy; OpenConfig's default and FRR's implicit deny agree). CHANGE_UNSUPPORTED when it is not for this prefix alone.
+ */
+export function findStatement(
+  policies: ExportPolicies,
+  link: BgpLink,
+  text: Prefix,
+  prefix: AddressBlock,
+): Result<Readonly<{ statement: Statement; prepends: number }> | undefined> {
+  const policy = link.bgp.exportPolicy;
+  const statements = policies.statements(policy);
+  if (!statements) {
+    return unsupported(
+      `${link.device} has no export policy ${policy}, which link ${link.name} names`,
+      "correct bgp.exportPolicy in the inventory, or configure the policy on the router",
+    );
+  }
+  for (const statement of statements) {
+    const coverage = statement.covers(prefix);
+    if (coverage === "no") continue;
+    if (statement.verdict === "deny" && coverage !== "perhaps") return ok(undefined);
+    if (statement.verdict !== "accept" || coverage !== "exactly") {
+      return unsupported(
+        `${link.device}: ${statement.title} covers ${text}, but not ${text} alone and always`,
+        `give ${text} a statement of its own before it, which accepts exactly that one prefix`,
+      );
+    }
+    const { prepends } = statement;
+    if (typeof prepends === "number") return ok({ statement, prepends });
+    return unsupported(
+      `${link.device}: ${statement.title} announces ${text} with ${prepends.unsupported}`,
+      "let it prepend our own AS or nothing",
+    );
+  }
+  return ok(undefined);
+}
+
+export function unsupported(message: string, mend: string): { readonly ok: false; readonly failure: Failure } {
+  return fail(new Failure("CHANGE_UNSUPPORTED", message, { mend }));
+}

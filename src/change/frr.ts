@@ -1,0 +1,137 @@
+import { assert } from "../kernel/assert.ts";
+import { Failure } from "../kernel/failure.ts";
+import type { Payload } from "../model/device.ts";
+import type { Coverage, Edit, ExportPolicies, Statement } from "./export-policy.ts";
+import { listCoverage, type PrefixLists, readPrefixLists } from "./frr-prefix-list.ts";
+import { type AddressBlock, parseAddress } from "./prefix.ts";
+import type { Templates } from "./templates.ts";
+
+/** `route-map NAME permit N` and the lines under it, which are `from` up to `to` among the reading's lines. */
+type Entry = Readonly<{ name: string; permit: boolean; sequence: number; from: number; to: number; body: string[] }>;
+
+const ownPath = /^ set as-path prepend (\d+(?: \d+)*)$/;
+const matchList = /^ match (ip|ipv6) address prefix-list (\S+)$/;
+
+/** Route-maps and prefix lists as FRR's `show running-config` prints them (checked with 8.4). */
+export class FrrPolicies implements ExportPolicies {
+  readonly #as: string;
+  readonly #lines: readonly string[];
+  readonly #entries: readonly Entry[];
+  readonly #lists: PrefixLists;
+
+  constructor(as: number, reading: string) {
+    this.#as = String(as);
+    this.#lines = reading.split("\n");
+    this.#entries = readEntries(this.#lines);
+    this.#lists = readPrefixLists(this.#lines);
+  }
+
+  statements(policy: string): readonly Statement[] | undefined {
+    const entries = this.#entries.filter((entry) => entry.name === policy);
+    if (entries.length === 0) return undefined;
+    return entries
+      .toSorted((a, b) => a.sequence - b.sequence)
+      .map((entry) => ({
+        id: String(entry.sequence),
+        title: `route-map ${policy} ${entry.permit ? "permit" : "deny"} ${entry.sequence}`,
+        covers: (prefix) => this.#covers(entry, prefix),
+        verdict: verdictOf(entry),
+        prepends: this.#prepends(entry),
+      }));
+  }
+
+  edit(templates: Templates, edits: readonly Edit[]): { expected: string; forward: Payload; inverse: Payload } {
+    const changes = edits
+      .map(({ policy, statement, to }) => {
+        const entry = this.#entries.find((each) => each.name === policy && String(each.sequence) === statement);
+        assert(entry?.permit, `there is a route-map ${policy} permit ${statement}`);
+        const before = this.#prepends(entry);
+        assert(typeof before === "number", `route-map ${policy} permit ${statement} may be edited`);
+        return { entry, before: this.#path(before), after: this.#path(to) };
+      })
+      .sort((a, b) => a.entry.from - b.entry.from);
+    const lines = [...this.#lines];
+    // From the last up, so that an edit does not move the entries still to come.
+    for (const { entry, after } of changes.toReversed()) {
+      lines.splice(entry.from, entry.to - entry.from, ...withPath(entry.body, after));
+    }
+    const activate = templates.render("frr/bgp-prepend.activate.j2", { sessions: sessionsOf(edits) });
+    const render = (side: "before" | "after"): Payload => {
+      const statements = changes.map((change) => ({
+        policy: change.entry.name,
+        sequence: change.entry.sequence,
+        path: change[side],
+      }));
+      return { config: templates.render("frr/bgp-prepend.conf.j2", { statements }), activate };
+    };
+    return { expected: lines.join("\n"), forward: render("after"), inverse: render("before") };
+  }
+
+  #path(prepends: number): string[] {
+    return Array<string>(prepends).fill(this.#as);
+  }
+
+  #prepends(entry: Entry): Statement["prepends"] {
+    const [line, ...more] = entry.body.filter((each) => each.startsWith(" set as-path "));
+    if (line === undefined) return 0;
+    const path = ownPath.exec(line)?.[1]?.split(" ");
+    if (more.length > 0 || !path?.every((as) => as === this.#as)) return { unsupported: `"${line.trim()}"` };
+    return path.length;
+  }
+
+  /** Every `match` line must hold. */
+  #covers(entry: Entry, prefix: AddressBlock): Coverage {
+    const matches = entry.body.filter((line) => line.startsWith(" match "));
+    const lists = matches.map((line) => {
+      const [, family, name = ""] = matchList.exec(line) ?? [];
+      return family === undefined ? "perhaps" : listCoverage(this.#lists, family === "ip" ? 4 : 6, name, prefix);
+    });
+    if (lists.includes("no")) return "no";
+    const [only = "with-others", ...others] = lists;
+    return others.length === 0 ? only : "perhaps";
+  }
+}
+
+function readEntries(lines: readonly string[]): Entry[] {
+  const entries: Entry[] = [];
+  for (const [index, line] of lines.entries()) {
+    const [, name, action, sequence] = /^route-map (\S+) (permit|deny) (\d+)$/.exec(line) ?? [];
+    if (name === undefined) continue;
+    const body: string[] = [];
+    while (lines[index + 1 + body.length]?.startsWith(" ")) body.push(lines[index + 1 + body.length] as string);
+    const from = index + 1;
+    entries.push({ name, permit: action === "permit", sequence: Number(sequence), from, to: from + body.length, body });
+  }
+  return entries;
+}
+
+/** `call`, `continue` and `on-match` hand the route on; so may a line that we do not know. */
+function verdictOf(entry: Entry): Statement["verdict"] {
+  if (entry.body.some((line) => !/^ (match|set|description) /.test(line))) return "goes-on";
+  return entry.permit ? "accept" : "deny";
+}
+
+/** `vtysh` prints the lines of a route-map entry in the order of their bytes. */
+function withPath(body: readonly string[], path: readonly string[]): string[] {
+  const others = body.filter((line) => !ownPath.test(line));
+  if (path.length === 0) return others;
+  const line = ` set as-path prepend ${path.join(" ")}`;
+  const next = others.findIndex((other) => other > line);
+  return others.toSpliced(next < 0 ? others.length : next, 0, line);
+}
+
+/** Who must be told, once each. Throws Failure CHANGE_UNSUPPORTED for a neighbour that is not an address. */
+function sessionsOf(edits: readonly Edit[]): { family: string; neighbor: string }[] {
+  const sessions = new Map<string, { family: string; neighbor: string }>();
+  for (const { link, prefix } of edits) {
+    const { neighbor } = link.bgp;
+    if (!parseAddress(neighbor)) {
+      throw new Failure("CHANGE_UNSUPPORTED", `link ${link.name}: ${JSON.stringify(neighbor)} is not an address`, {
+        mend: "give bgp.neighbor as an IPv4 or IPv6 address",
+      });
+    }
+    const family = prefix.family === 4 ? "ipv4" : "ipv6";
+    sessions.set(`${family} ${neighbor}`, { family, neighbor });
+  }
+  return [...sessions.values()];
+}

@@ -1,0 +1,21 @@
+import type { Device, Network } from "../model/inventory.ts";
+import { bgpLinks } from "./export-policy.ts";
+import { parseAllowed } from "./prefix.ts";
+import type { Templates } from "./templates.ts";
+
+/**
+ * What to read from a device for every link on it that has BGP: the export policies named and the prefix lists they may use.
+ * Throws Failure CHANGE_UNSUPPORTED when a name cannot stand in the platform's query.
+ */
+export function queryFor(templates: Templates, network: Network, device: Device): string {
+  const policies = [...new Set(bgpLinks(network.links, device).map((link) => link.bgp.exportPolicy))];
+  switch (device.platform) {
+    case "openconfig":
+      return templates.render("openconfig/bgp-prepend.query.xml.j2", { policies });
+    case "frr": {
+      // A list of the other family cannot match, and an edit of it by someone else should not get in our way.
+      const families = new Set(network.prefixes.map((prefix) => (parseAllowed(prefix).family === 4 ? "ip" : "ipv6")));
+      return templates.render("frr/bgp-prepend.query.j2", { policies, families: [...families].sort() });
+    }
+  }
+}
