@@ -1,4 +1,4 @@
-import { elements, parseXml, textOf, writeXml, type XmlElement, XmlSyntaxError } from "../../kernel/xml.ts";
+import { elements, textOf, writeXml, type XmlElement, XmlReader, XmlSyntaxError } from "../../kernel/xml.ts";
 import { Deframer, type Framing, FramingError, frame } from "./framing.ts";
 import { forgetSession, perform, protocolCapabilities, type Router } from "./operations.ts";
 import { netconfNamespace, RpcError, RpcErrors, writeRpcError } from "./rpc-error.ts";
@@ -9,6 +9,9 @@ export type Transport = Readonly<{ write(bytes: Buffer): void; close(): void }>;
 
 const base10 = "urn:ietf:params:netconf:base:1.0";
 const base11 = "urn:ietf:params:netconf:base:1.1";
+
+/** Far over what the models can nest and a router would configure. */
+const limits = { elements: 2_000_000, depth: 100 };
 
 /** One NETCONF session from hello to end. Requests are worked off one by one as they come, so replies are in order (RFC 6241 section 4.5). */
 export class Session {
@@ -94,7 +97,11 @@ export class Session {
 
   /** Clients of base:1.0 do not know malformed-message (RFC 6241 appendix A); without a reply the session ends (section 3). */
   #malformed(): void {
-    const error = new RpcError("rpc", "malformed-message", "the message is not well-formed XML in UTF-8");
+    const error = new RpcError(
+      "rpc",
+      "malformed-message",
+      "the message is not well-formed XML in UTF-8, or is too deep or too large",
+    );
     if (this.#framing === "end-of-message") this.end();
     else this.#reply([], writeRpcError(error));
   }
@@ -102,7 +109,9 @@ export class Session {
   #parse(message: Buffer): XmlElement | undefined {
     try {
       // Many base:1.0 clients put a line break behind `]]>]]>`, and so before the next XML declaration.
-      return parseXml(this.#utf8.decode(message).trimStart());
+      const reader = new XmlReader(limits);
+      reader.write(this.#utf8.decode(message).trimStart());
+      return reader.close();
     } catch (error) {
       if (error instanceof XmlSyntaxError || error instanceof TypeError) return undefined;
       throw error;
