@@ -7,36 +7,15 @@ import { Failure } from "../../src/kernel/failure.ts";
 import { createCertificateAuthority } from "../../src/lab/certificates.ts";
 import { SeriesTable, type TelemetrySource } from "../../src/model/sample.ts";
 import { gnmiSource } from "../../src/telemetry/gnmi/gnmi-source.ts";
-import { SimulatedClock } from "../support/simulated-clock.ts";
 import { GnmiTarget, octets } from "./gnmi-target.ts";
 import { RecordingSink } from "./recording-sink.ts";
+import { WatchedClock } from "./watched-clock.ts";
 
 const authority = createCertificateAuthority();
 const certificate = authority.issue("edge-a");
 const intervalMs = 10_000;
 const inOctets = '/interfaces/interface/state/counters/in-octets{"interface.name":"eth1"}';
 const outOctets = '/interfaces/interface/state/counters/out-octets{"interface.name":"eth1"}';
-
-/** Tells which timers are set, so that a test can wait for one before it moves time on. */
-class WatchedClock extends SimulatedClock {
-  readonly delays: number[] = [];
-  #onSet = () => {};
-
-  override after(delayMs: number, task: () => void): () => void {
-    this.delays.push(delayMs);
-    this.#onSet();
-    return super.after(delayMs, task);
-  }
-
-  timerOf(delayMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#onSet = () => {
-        if (this.delays.includes(delayMs)) resolve();
-      };
-      this.#onSet();
-    });
-  }
-}
 
 let folder: string;
 let clock: WatchedClock;
@@ -215,7 +194,7 @@ describe("reconnecting", () => {
   test("follows a Capabilities call that is never answered", async () => {
     target.hangCapabilities = true;
     start();
-    await clock.timerOf(10_000);
+    await clock.pending(10_000);
     clock.advance(10_000);
     expect((await sink.state("down")).reason).toBe("Capabilities: CANCELLED: no answer to Capabilities within 10 s");
   });

@@ -1,5 +1,6 @@
 import { Failure, fail, ok, type Result } from "../../kernel/failure.ts";
 import type { SampleSink, SeriesTable } from "../../model/sample.ts";
+import { maxAheadMs } from "../skew.ts";
 import { jsonLeaves } from "./json-leaves.ts";
 import { type GnmiPath, joinPaths, type PathElement } from "./path.ts";
 import { type Leaf, PathTable } from "./path-table.ts";
@@ -17,9 +18,6 @@ export type Unused = {
   /** Paths beyond what one target may name. */
   tooManyPaths: number;
 };
-
-/** Clocks without NTP drift by seconds a day; a stamp this far ahead would hide that its series has stopped. */
-const maxAheadMs = 60_000;
 
 const updated: Result<"update" | "sync"> = ok("update");
 const synced: Result<"update" | "sync"> = ok("sync");

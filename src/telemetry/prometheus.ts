@@ -1,0 +1,222 @@
+import { readFile } from "node:fs/promises";
+import { Agent as HttpAgent } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { PrometheusDriver } from "prometheus-query";
+import { assert } from "../kernel/assert.ts";
+import { type Clock, sleep } from "../kernel/clock.ts";
+import { attempt, Failure, type Result } from "../kernel/failure.ts";
+import type { Random } from "../kernel/random.ts";
+import type { PrometheusAccess, PrometheusQuery, ResolveSecret } from "../model/inventory.ts";
+import type { SampleSink, SeriesId, SeriesTable, TargetStatus, TelemetrySource } from "../model/sample.ts";
+import { type PromqlAnswer, readAnswer } from "./promql-answer.ts";
+
+const target = "prometheus";
+const timeoutMs = 10_000;
+const refusedRetryMs = 60_000;
+const maxAnswerBytes = 64 << 20;
+// A query without aggregation can name every flow there ever was; what is interned is never forgotten.
+const maxSeries = 200_000;
+/** Prometheus answers with a series' last sample for five minutes after its exporter died. Not to us. */
+const lookbackIntervals = 3;
+
+type Options = Readonly<{
+  access: PrometheusAccess;
+  resolveSecret: ResolveSecret;
+  table: SeriesTable;
+  intervalMs: number;
+  clock: Clock;
+  random: Random;
+}>;
+
+/**
+ * Polls every configured query once an interval; a slow answer delays the next poll, so that none overlap. Series that
+ * the latest answer to a query lacks are gone.
+ *
+ * Status of the target `prometheus`: `synced` when every query was answered, with a reason when something in an answer
+ * was refused, warned of or empty; `down` when one was not; `refused` when the server will not take a query or the
+ * credentials, or our own secret or authority is missing: tried again once a minute.
+ *
+ * A real server stamps an instant vector with the time of the query, so a sample's age is known to within the look-back
+ * asked for, three intervals.
+ */
+export function prometheusSource(options: Options): TelemetrySource {
+  const stopped = new AbortController();
+  let running: Promise<void> | undefined;
+  return {
+    start(sink) {
+      assert(!running, "a telemetry source starts once");
+      running = new Poller(options, sink).run(stopped.signal);
+    },
+    async stop() {
+      stopped.abort();
+      await running;
+    },
+  };
+}
+
+class Poller {
+  readonly #options: Options;
+  readonly #sink: SampleSink;
+  readonly #queries: readonly (readonly [name: string, query: PrometheusQuery])[];
+  readonly #present = new Map<string, ReadonlySet<SeriesId>>();
+  readonly #known = new Map<string, SeriesId>();
+  #said = "";
+
+  constructor(options: Options, sink: SampleSink) {
+    this.#options = options;
+    this.#sink = sink;
+    this.#queries = Object.entries(options.access.queries);
+  }
+
+  async run(stopped: AbortSignal): Promise<void> {
+    const { clock, intervalMs, random } = this.#options;
+    this.#say({ state: "starting" });
+    while (!stopped.aborted) {
+      const startedMs = clock.now();
+      const status = await this.#poll(stopped);
+      if (stopped.aborted) return;
+      this.#say(status);
+      const waitMs = {
+        synced: intervalMs,
+        // Spread, so that controllers that share a struggling server do not all come back at once.
+        down: intervalMs * (1 + random() / 4),
+        refused: refusedRetryMs,
+      }[status.state];
+      await sleep(clock, Math.max(0, startedMs + waitMs - clock.now()), stopped);
+    }
+  }
+
+  async #poll(stopped: AbortSignal): Promise<{ state: "synced" | "down" | "refused"; reason?: string }> {
+    const access = await attempt(() => this.#access());
+    if (!access.ok) return { state: "refused", reason: access.failure.message };
+    const answers = await Promise.all(
+      this.#queries.map(async ([name, query]) => {
+        const answer = await this.#ask(query, access.value, stopped);
+        return { name, answer, notes: answer.ok && !stopped.aborted ? this.#hand(name, answer.value) : [] };
+      }),
+    );
+    const failures = answers.flatMap(({ name, answer }) => (answer.ok ? [] : [{ name, failure: answer.failure }]));
+    const reasons = [
+      ...failures.map(({ name, failure }) => `${name}: ${failure.message}`),
+      ...answers.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
+    ];
+    const state = failures.some(({ failure }) => failure.retry === "never")
+      ? "refused"
+      : failures.length > 0
+        ? "down"
+        : "synced";
+    return { state, ...(reasons.length > 0 ? { reason: reasons.join("; ") } : {}) };
+  }
+
+  /** What a poll needs beyond its query. Throws Failure. */
+  async #access(): Promise<{ headers: Record<string, string>; ca: Buffer | undefined }> {
+    const { access, resolveSecret } = this.#options;
+    const headers: Record<string, string> = {};
+    if (access.bearerToken) headers.Authorization = `Bearer ${await resolveSecret(access.bearerToken)}`;
+    if (access.ca === undefined) return { headers, ca: undefined };
+    try {
+      return { headers, ca: await readFile(access.ca) };
+    } catch (error) {
+      const said = (error as Error).message;
+      throw new Failure("TELEMETRY_FAILED", `the certificate authority ${access.ca} cannot be read: ${said}`, {
+        mend: "name a readable PEM file in telemetry.prometheus.ca",
+      });
+    }
+  }
+
+  /**
+   * The library carries the request; the answer is taken from the response as it came, because the library reads +Inf as
+   * NaN, drops warnings, and calls a page of HTML a network error. What it throws may hold the request's headers, token
+   * included, so none of it is kept but code and message.
+   */
+  async #ask(
+    query: PrometheusQuery,
+    { headers, ca }: { headers: Record<string, string>; ca: Buffer | undefined },
+    stopped: AbortSignal,
+  ): Promise<Result<PromqlAnswer>> {
+    const { access, clock, intervalMs } = this.#options;
+    const timeout = new AbortController();
+    const cancelTimeout = clock.after(timeoutMs, () => timeout.abort());
+    let answer: Result<PromqlAnswer> | undefined;
+    const driver = new PrometheusDriver({
+      endpoint: access.url,
+      headers,
+      timeout: timeoutMs,
+      preferPost: true,
+      requestInterceptor: {
+        onFulfilled: (request) => {
+          (request.data as URLSearchParams).set("lookback_delta", `${(lookbackIntervals * intervalMs) / 1000}s`);
+          return Object.assign(request, {
+            signal: AbortSignal.any([timeout.signal, stopped]),
+            // A connection per poll: a kept one that the server has closed since would fail the next poll.
+            httpAgent: new HttpAgent({ keepAlive: false }),
+            httpsAgent: new HttpsAgent({ keepAlive: false, ...(ca === undefined ? {} : { ca }) }),
+            // Nothing but the inventory says where the token goes.
+            proxy: false as const,
+            maxRedirects: 0,
+            maxContentLength: maxAnswerBytes,
+            validateStatus: () => true,
+          });
+        },
+      },
+      responseInterceptor: {
+        onFulfilled: (response) => {
+          answer = readAnswer(response.status, response.data, query, clock.now());
+          return response;
+        },
+      },
+    });
+    try {
+      await driver.instantQuery(query.query, new Date(clock.now()));
+    } catch (thrown) {
+      if (!answer) return { ok: false, failure: unanswered(thrown, timeout.signal.aborted) };
+    } finally {
+      cancelTimeout();
+    }
+    assert(answer, "an answered query was read");
+    return answer;
+  }
+
+  #hand(name: string, { readings, notes }: PromqlAnswer): readonly string[] {
+    const receivedMs = this.#options.clock.now();
+    const present = new Set<SeriesId>();
+    let tooMany = 0;
+    for (const { labels, value, sourceMs } of readings) {
+      const series = this.#intern(name, labels);
+      if (series === undefined) tooMany++;
+      else {
+        present.add(series);
+        if (value !== undefined) this.#sink.number(series, value, sourceMs, receivedMs);
+      }
+    }
+    for (const series of this.#present.get(name) ?? []) if (!present.has(series)) this.#sink.gone(series, receivedMs);
+    this.#present.set(name, present);
+    return tooMany === 0 ? notes : [...notes, `${tooMany} refused: more than ${maxSeries} series`];
+  }
+
+  #intern(name: string, labels: Readonly<Record<string, string>>): SeriesId | undefined {
+    const key = JSON.stringify([name, labels]);
+    const known = this.#known.get(key);
+    if (known !== undefined || this.#known.size >= maxSeries) return known;
+    const series = this.#options.table.intern({ target, name, labels });
+    this.#known.set(key, series);
+    return series;
+  }
+
+  #say(status: TargetStatus): void {
+    const text = `${status.state} ${status.reason ?? ""}`;
+    if (text === this.#said) return;
+    this.#said = text;
+    this.#sink.target(target, status, this.#options.clock.now());
+  }
+}
+
+/** The library throws plain objects. */
+function unanswered(thrown: unknown, timedOut: boolean): Failure {
+  const { error, code } = Object(thrown) as { error?: unknown; code?: unknown };
+  const said = [code, error].filter((part) => typeof part === "string").join(": ") || "no answer";
+  return new Failure("TELEMETRY_FAILED", timedOut ? `no answer within ${timeoutMs / 1000} s` : said, {
+    retry: "later",
+    mend: "check telemetry.prometheus.url and that the server is up",
+  });
+}

@@ -1,0 +1,111 @@
+import { z } from "zod";
+import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import type { PrometheusQuery } from "../model/inventory.ts";
+import { maxAheadMs } from "./skew.ts";
+
+/**
+ * The answer to an instant query.
+ * Shape:  `data.result[]` of `{ metric: { <label>: <text> }, value: [unix s, "<number>"] }`; a native histogram has no `value`.
+ * Source: Prometheus HTTP API, "Instant queries" and "Format overview".
+ */
+const Answer = z.object({
+  status: z.literal("success"),
+  warnings: z.array(z.string()).optional(),
+  data: z.object({
+    resultType: z.literal("vector"),
+    result: z.array(
+      z.object({
+        metric: z.record(z.string(), z.string()),
+        value: z.tuple([z.number(), z.string()]).optional(),
+      }),
+    ),
+  }),
+});
+
+const ErrorAnswer = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string() });
+
+export type Reading = Readonly<{
+  labels: Readonly<Record<string, string>>;
+  /** Absent when the series is there but its value is not a usable number. */
+  value?: number;
+  sourceMs: number;
+}>;
+
+/** `notes` say, for people, what of the answer was not used and what the server warned of. */
+export type PromqlAnswer = Readonly<{ readings: readonly Reading[]; notes: readonly string[] }>;
+
+/**
+ * Reads an HTTP response's status and decoded body. TELEMETRY_FAILED, with retry `never` where the server refused the
+ * query or the credentials. NaN, infinities, missing labels and stamps in the future are refused sample by sample, and
+ * series that fall on the same labels are refused together, because no one of them is the value.
+ */
+export function readAnswer(
+  httpStatus: number,
+  body: unknown,
+  query: PrometheusQuery,
+  receivedMs: number,
+): Result<PromqlAnswer> {
+  const error = ErrorAnswer.safeParse(body);
+  if (httpStatus !== 200 || error.success) {
+    const said = error.success ? `${error.data.errorType}: ${error.data.error}` : "no Prometheus error in the body";
+    return fail(
+      new Failure("TELEMETRY_FAILED", `HTTP ${httpStatus}, ${said}`, {
+        retry: [400, 401, 403, 422].includes(httpStatus) ? "never" : "later",
+        mend: "check telemetry.prometheus: its url, its token and the query",
+      }),
+    );
+  }
+  const answer = Answer.safeParse(body);
+  if (!answer.success) {
+    const what = typeof body === "string" ? "text that is not JSON" : z.prettifyError(answer.error);
+    return fail(
+      new Failure("TELEMETRY_FAILED", `HTTP 200, but not an instant vector: ${what}`, {
+        retry: "later",
+        mend: "check that telemetry.prometheus.url is a Prometheus server and that the query gives an instant vector",
+      }),
+    );
+  }
+  return ok(readVector(answer.data, query, receivedMs));
+}
+
+function readVector(answer: z.infer<typeof Answer>, query: PrometheusQuery, receivedMs: number): PromqlAnswer {
+  const refused = new Map<string, number>();
+  const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
+  const readings = new Map<string, Reading>();
+  for (const { metric, value } of answer.data.result) {
+    const link = metric[query.linkLabel];
+    const prefix = query.prefixLabel === undefined ? undefined : metric[query.prefixLabel];
+    if (link === undefined) refuse(`no label ${query.linkLabel}`);
+    else if (query.prefixLabel !== undefined && prefix === undefined) refuse(`no label ${query.prefixLabel}`);
+    else {
+      const labels = prefix === undefined ? { link } : { link, prefix };
+      const key = JSON.stringify(labels);
+      if (readings.has(key)) {
+        refuse("several series for the same labels: aggregate them in the query");
+        readings.set(key, { labels, sourceMs: 0 });
+      } else readings.set(key, { labels, ...readValue(value, receivedMs, refuse) });
+    }
+  }
+  return {
+    readings: [...readings.values()],
+    notes: [
+      ...(answer.data.result.length === 0 ? ["the answer is empty"] : []),
+      ...[...refused].map(([why, count]) => `${count} refused: ${why}`),
+      ...(answer.warnings ?? []).map((warning) => `warning: ${warning}`),
+    ],
+  };
+}
+
+function readValue(
+  value: readonly [number, string] | undefined,
+  receivedMs: number,
+  refuse: (why: string) => void,
+): Omit<Reading, "labels"> {
+  const sourceMs = (value?.[0] ?? 0) * 1000;
+  const number = value === undefined || value[1].trim() === "" ? Number.NaN : Number(value[1]);
+  if (value === undefined) refuse("a native histogram");
+  else if (!Number.isFinite(number)) refuse("not a finite number");
+  else if (sourceMs > receivedMs + maxAheadMs) refuse("stamped in the future");
+  else return { value: number, sourceMs };
+  return { sourceMs };
+}
