@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import ssh2, { type Connection, type ServerChannel } from "ssh2";
+import type { Device } from "../../src/model/inventory.ts";
+
+const base = "urn:ietf:params:xml:ns:netconf:base:1.0";
+const capability = "urn:ietf:params:netconf:capability";
+
+export const allCapabilities = [
+  "urn:ietf:params:netconf:base:1.0",
+  "urn:ietf:params:netconf:base:1.1",
+  `${capability}:candidate:1.0`,
+  `${capability}:confirmed-commit:1.0`,
+  `${capability}:confirmed-commit:1.1`,
+  `${capability}:validate:1.1`,
+];
+
+export const helloOf = (capabilities: readonly string[]) =>
+  `<hello xmlns="${base}"><capabilities>${capabilities.map((uri) => `<capability>${uri}</capability>`).join("")}</capabilities><session-id>7</session-id></hello>`;
+
+/** What a test's router sees of a session, and can do to it. */
+export type Peer = {
+  /** Bytes as they are: framing and all. */
+  send(bytes: string | Buffer): void;
+  /** A chunked reply to the RPC with that id; `inside` is in the NETCONF namespace. */
+  reply(id: string, inside: string): void;
+  hangUp(): void;
+};
+
+export type Script = {
+  /** `undefined`: no hello at all. */
+  hello?: string | undefined;
+  refuseSubsystem?: boolean;
+  ignoreClose?: boolean;
+  /** Called for each RPC, in order. */
+  onRpc?(rpc: { id: string; text: string; session: number }, peer: Peer): void;
+};
+
+const hostKey = (() => {
+  for (;;) {
+    // ssh2 now and then writes an ed25519 key that it cannot read.
+    const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(privateKey) instanceof Error)) return { privateKey, publicKey };
+  }
+})();
+
+/** A router on a real SSH socket that does exactly what a test says, right or wrong. */
+export async function startScriptedRouter(script: Script): Promise<{ device: Device; stop(): Promise<void> }> {
+  const connections = new Set<Connection>();
+  let sessions = 0;
+  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (connection) => {
+    connections.add(connection.setNoDelay(true));
+    connection.on("error", () => {});
+    connection.on("authentication", (login) =>
+      login.method === "password" ? login.accept() : login.reject(["password"]),
+    );
+    connection.on("session", (accept) =>
+      accept().on("subsystem", (acceptSubsystem, refuse) => {
+        if (script.refuseSubsystem) return refuse();
+        sessions += 1;
+        serve(acceptSubsystem(), script, sessions, () => connection.end());
+      }),
+    );
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const blob = Buffer.from(hostKey.publicKey.split(" ")[1] ?? "", "base64");
+  return {
+    device: {
+      name: "edge-a",
+      platform: "openconfig",
+      management: {
+        host: "127.0.0.1",
+        port: (server.address() as AddressInfo).port,
+        username: "pointsman",
+        password: { env: "LAB" },
+        hostKey: `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`,
+      },
+    },
+    async stop() {
+      for (const connection of connections) connection.end();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+function serve(channel: ServerChannel, script: Script, session: number, hangUp: () => void): void {
+  const peer: Peer = {
+    send: (bytes) => void channel.write(bytes),
+    reply(id, inside) {
+      const message = `<rpc-reply xmlns="${base}" message-id="${id}">${inside}</rpc-reply>`;
+      peer.send(`\n#${Buffer.byteLength(message)}\n${message}\n##\n`);
+    },
+    hangUp,
+  };
+  channel.on("error", () => {});
+  const hello = "hello" in script ? script.hello : helloOf(allCapabilities);
+  if (hello !== undefined) channel.write(`${hello}\n]]>]]>`);
+  let received = "";
+  channel.on("data", (bytes: Buffer) => {
+    received += bytes.toString();
+    for (;;) {
+      const rpc = /<rpc [^>]*message-id="(\d+)"[^>]*>(.*?)<\/rpc>(?:\n##\n|\]\]>\]\]>)/s.exec(received);
+      if (!rpc) return;
+      received = received.slice(rpc.index + rpc[0].length);
+      const [, id = "", text = ""] = rpc;
+      if (text === "<close-session/>" && !script.ignoreClose) {
+        peer.reply(id, "<ok/>");
+        channel.end();
+      } else script.onRpc?.({ id, text, session }, peer);
+    }
+  });
+}
