@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer } from "node:net";
 import ssh2, { type Connection, type ServerChannel } from "ssh2";
 import type { Device } from "../../src/model/inventory.ts";
 
@@ -49,8 +49,8 @@ const hostKey = (() => {
 export async function startScriptedRouter(script: Script): Promise<{ device: Device; stop(): Promise<void> }> {
   const connections = new Set<Connection>();
   let sessions = 0;
-  const server = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (connection) => {
-    connections.add(connection.setNoDelay(true));
+  const ssh = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (connection) => {
+    connections.add(connection);
     connection.on("error", () => {});
     connection.on("authentication", (login) =>
       login.method === "password" ? login.accept() : login.reject(["password"]),
@@ -63,6 +63,7 @@ export async function startScriptedRouter(script: Script): Promise<{ device: Dev
       }),
     );
   });
+  const server = createServer({ noDelay: true }, (socket) => ssh.injectSocket(socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const blob = Buffer.from(hostKey.publicKey.split(" ")[1] ?? "", "base64");
