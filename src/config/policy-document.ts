@@ -1,0 +1,205 @@
+import { z } from "zod";
+import { type Ratio, ratio } from "../kernel/units.ts";
+import { type SignalName, signalNames } from "../model/network-state.ts";
+import type { Condition, Policy } from "../model/policy.ts";
+import { textAt } from "./check.ts";
+import { suggest } from "./did-you-mean.ts";
+import {
+  duration,
+  type Level,
+  level,
+  listOf,
+  name,
+  oneOf,
+  percent,
+  prose,
+  readLevel,
+  section,
+  tell,
+  text,
+  whole,
+  yesOrNo,
+} from "./fields.ts";
+import type { Finding } from "./problem.ts";
+
+const signals = signalNames as readonly [SignalName, ...SignalName[]];
+export const roles = ["transit", "peering", "backbone"] as const;
+const conditionForm = /^(\S+)\s+(below|above)\s+(\S.*)$/;
+const conditionExample = "link.utilisation.in below 85%";
+
+const condition = text("a condition", `"${conditionExample}"`, conditionForm)
+  .meta({
+    examples: [conditionExample],
+    description: "<signal> below|above <percentage or rate>, of every link in scope.",
+  })
+  .transform((written, context): Condition => {
+    const wrong = (message: string, mend: string) => {
+      context.addIssue({ code: "custom", message: tell(message, mend) });
+      return z.NEVER;
+    };
+    const [, signal = "", comparator, threshold = ""] = conditionForm.exec(written.trim()) ?? [];
+    const known = signals.find((candidate) => candidate === signal);
+    if (known === undefined) return wrong(`"${signal}" is not a known signal`, suggest(signal, signals));
+    const parsed = readLevel(threshold);
+    if (parsed === undefined)
+      return wrong(`"${threshold}" is not a percentage or a rate`, `write for example "${conditionExample}"`);
+    if (parsed.unit !== unitOf(known)) return wrong(...wrongUnit(known));
+    if (parsed.unit === "percent" && parsed.value > 1) return wrong(`${threshold} is over 100%`, "write at most 100%");
+    return { text: written, signal: known, comparator: comparator as Condition["comparator"], threshold: parsed.value };
+  });
+
+const mOfN = text("M of N evaluations", "3 of 5", /^\d+ of \d+$/).transform((written, context) => {
+  const [count = 0, of = 0] = written.split(" of ").map(Number);
+  if (count >= 1 && count <= of && of <= 1_000) return { count, of };
+  const message = `${written} can never be, or always is`;
+  context.addIssue({
+    code: "custom",
+    message: tell(message, "write M of N with 1 <= M <= N <= 1000, for example 3 of 5"),
+  });
+  return z.NEVER;
+});
+
+const intervals = text("a number of telemetry intervals", "3 intervals", /^[1-9]\d{0,3} intervals?$/).transform(
+  (written) => Number(written.split(" ")[0]),
+);
+
+/** A policy file's document as it is written; the published JSON Schema is this schema's input side. */
+const Document = section({
+  apiVersion: oneOf(["pointsman/v1"]),
+  kind: oneOf(["Policy"]),
+  metadata: section({
+    name: name("transit-congestion").describe(
+      "Unique among all policies; the journal and the console know it by this.",
+    ),
+    description: prose("Move inbound prefixes off a transit link before it drops traffic."),
+  }),
+  spec: section({
+    mode: oneOf(["observe", "propose", "auto"]).describe(
+      "observe: decide and only tell. propose: a person approves. auto: unattended, inside the guards.",
+    ),
+    scope: section({ links: section({ role: oneOf(roles) }) }).describe("Which links are watched."),
+    trigger: section({
+      signal: oneOf(signals),
+      above: level("85%").describe("A breach begins above this."),
+      clear: level("65%").describe("Hysteresis: a breach ends, and traffic may go back, only under this."),
+      for: mOfN.describe("M of the last N evaluations above: the policy acts."),
+      every: duration("10s").describe("How often it is evaluated."),
+    }),
+    decide: section({
+      action: oneOf(["bgp-prepend"]),
+      objective: oneOf(["cost", "balance"]),
+      maxPrepends: whole(1, 10, 3).describe("Of one prefix on one link, those already there included."),
+      target: percent("75%", "positive").describe("What every link in scope must be under after the change."),
+    }),
+    guard: section({
+      maxDevices: whole(1, 1_000, 2).describe("Routers that one change may touch."),
+      maxTrafficMoved: percent("30%", "positive").describe(
+        "Share of the inbound traffic in scope that one change may move.",
+      ),
+      freshness: intervals.describe("An older sample is stale, and a stale sample blocks."),
+      coverage: percent("90%").describe("Share of a link's traffic that the per-prefix rates must explain."),
+      surviveAnyLinkFailure: yesOrNo(true).describe(
+        "No single link failure may be worse after the change than before it.",
+      ),
+    }),
+    approve: section({
+      people: whole(1, 10, 1).describe("How many must approve."),
+      expires: duration("15m").describe("An unanswered proposal ends after this."),
+    }),
+    verify: section({
+      observe: duration("60s").describe("How long a change is on trial and watched."),
+      require: listOf(condition, "conditions", `["${conditionExample}"]`)
+        .min(1, { error: tell("is empty: nothing would be verified", `require for example "${conditionExample}"`) })
+        .describe("All must hold at the end, on fresh samples."),
+      forbid: listOf(condition, "conditions", '["link.utilisation.in above 95%"]')
+        .describe("None may hold. May be left out: then nothing more is forbidden.")
+        .exactOptional(),
+    }),
+    hold: duration("10m").describe(
+      "No second move of the same link's traffic before this; a peak must be over as long before it goes back.",
+    ),
+  }),
+});
+
+export const PolicyDocument = Document.transform(({ metadata, spec }): Policy => {
+  const { trigger, guard } = spec;
+  return {
+    ...metadata,
+    mode: spec.mode,
+    scope: spec.scope,
+    trigger: {
+      signal: trigger.signal,
+      above: trigger.above.value,
+      clear: trigger.clear.value,
+      for: trigger.for,
+      everyMs: trigger.every,
+    },
+    decide: spec.decide,
+    guard: {
+      maxDevices: guard.maxDevices,
+      maxTrafficMoved: guard.maxTrafficMoved,
+      freshnessIntervals: guard.freshness,
+      coverage: guard.coverage,
+      surviveAnyLinkFailure: guard.surviveAnyLinkFailure,
+    },
+    approve: { people: spec.approve.people, expiresMs: spec.approve.expires },
+    verify: { observeMs: spec.verify.observe, require: spec.verify.require, forbid: spec.verify.forbid ?? [] },
+    holdMs: spec.hold,
+  };
+});
+
+/** The JSON Schema (draft 7, which editors read) of a policy file. */
+export function policyJsonSchema(): object {
+  return {
+    ...z.toJSONSchema(Document, { io: "input", target: "draft-7" }),
+    title: "Pointsman policy",
+    description:
+      "What one policy file says. The controller also checks what a schema cannot, such as clear below above.",
+  };
+}
+
+/** Rules between a policy's fields. A field that is itself wrong takes no part: the schema speaks of it. */
+export function policyRules(raw: unknown): Finding[] {
+  const signal = signals.find((candidate) => candidate === textAt(raw, "spec", "trigger", "signal"));
+  const levels = { above: levelAt(raw, "above"), clear: levelAt(raw, "clear") };
+  const target = shareAt(raw, "spec", "decide", "target");
+  const findings: Finding[] = [];
+  const find = (path: string, message: string, mend: string) => findings.push({ path: path.split("."), message, mend });
+
+  if (signal !== undefined) {
+    for (const [field, parsed] of Object.entries(levels)) {
+      if (parsed && parsed.unit !== unitOf(signal)) find(`spec.trigger.${field}`, ...wrongUnit(signal));
+    }
+    if (signal.endsWith(".out") && textAt(raw, "spec", "decide", "action") === "bgp-prepend") {
+      find("spec.trigger.signal", "bgp-prepend moves inbound traffic only", `watch ${signal.replace(/out$/, "in")}`);
+    }
+  }
+  const { above, clear } = levels;
+  if (above && clear && above.unit === clear.unit && clear.value >= above.value) {
+    find("spec.trigger.clear", "is not below spec.trigger.above", "write a lower value, so that a breach has an end");
+  }
+  if (above?.unit === "percent" && target !== undefined && target > above.value) {
+    const message = "is over spec.trigger.above: the change itself would be a breach";
+    find("spec.decide.target", message, `write at most ${textAt(raw, "spec", "trigger", "above")}`);
+  }
+  return findings;
+}
+
+function unitOf(signal: SignalName): Level["unit"] {
+  return signal.startsWith("link.utilisation.") ? "percent" : "rate";
+}
+
+function wrongUnit(signal: SignalName): [message: string, mend: string] {
+  return unitOf(signal) === "percent"
+    ? [`${signal} is a share of capacity`, "write a percentage, for example 85%"]
+    : [`${signal} is a rate`, "write for example 800 Mbit/s"];
+}
+
+function levelAt(raw: unknown, field: string): Level | undefined {
+  return level("").safeParse(textAt(raw, "spec", "trigger", field)).data;
+}
+
+function shareAt(raw: unknown, ...path: string[]): Ratio | undefined {
+  const share = percent("").safeParse(textAt(raw, ...path)).data;
+  return share === undefined ? undefined : ratio(share);
+}

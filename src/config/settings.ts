@@ -1,0 +1,50 @@
+import path from "node:path";
+import { Failure } from "../kernel/failure.ts";
+import type { Network } from "../model/inventory.ts";
+import type { Policy } from "../model/policy.ts";
+import { check, foreign, listAt } from "./check.ts";
+import { readConfigFile } from "./config-file.ts";
+import { networkDocument } from "./network-document.ts";
+import { networkRules, scopeRules } from "./network-rules.ts";
+import { loadPolicies } from "./policies.ts";
+import { formatProblem, inOrder, type Problem } from "./problem.ts";
+
+export type Settings = Readonly<{ network: Network; policies: readonly Policy[] }>;
+
+/** A `Result<Settings>` that also holds the problems one by one, for output that is not prose. */
+export type LoadedSettings =
+  | Readonly<{ ok: true; value: Settings }>
+  | Readonly<{ ok: false; failure: Failure; problems: readonly Problem[] }>;
+
+/**
+ * `pointsman.yaml` and the policies that it lists, checked together. On any problem the failure is CONFIG_INVALID, and its
+ * message has every problem of every file on a line of its own, in `formatProblem`'s form.
+ */
+export async function loadSettings(file: string): Promise<LoadedSettings> {
+  const read = await readConfigFile(file, "Network");
+  const [source, second] = read.sources;
+  if (!source) return refuse(read.problems);
+  const several = second?.locate({ path: [], message: "a second document", mend: "keep one Network in this file" });
+  const problems = [...read.problems, ...(several ? [several] : [])];
+  const other = foreign(source.value, "Network");
+  if (other) return refuse([...problems, source.locate(other)]);
+
+  const folder = path.dirname(file);
+  const network = check(source, networkDocument(path.resolve(folder)), networkRules);
+  const listed = listAt(source.value, "policies").filter((entry) => typeof entry === "string");
+  // Joined, not resolved: a problem names the file as the person who wrote the list would.
+  const loaded = await loadPolicies(listed.map((entry) => (path.isAbsolute(entry) ? entry : path.join(folder, entry))));
+  const scope = scopeRules(source.value, loaded.policies).map((finding) => source.locate(finding));
+
+  problems.push(...network.problems, ...scope, ...loaded.problems);
+  if (problems.length > 0 || network.value === undefined) return refuse(problems);
+  return { ok: true, value: { network: network.value, policies: loaded.policies } };
+}
+
+function refuse(found: readonly Problem[]): LoadedSettings {
+  const problems = inOrder(found);
+  const failure = new Failure("CONFIG_INVALID", problems.map(formatProblem).join("\n"), {
+    mend: problems.length === 1 ? "correct this line" : `correct these ${problems.length} lines`,
+  });
+  return { ok: false, failure, problems };
+}
