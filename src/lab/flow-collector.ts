@@ -16,8 +16,9 @@ export function startFlowCollector(options: {
 }): () => void {
   const { traffic, links, history, clock, intervalMs } = options;
   const read = () => {
-    traffic.advance(clock.now());
-    return { atMs: clock.now(), bits: new Map(links.map((link) => [link, new Map(traffic.deliveredBits(link))])) };
+    const atMs = clock.now();
+    traffic.advance(atMs);
+    return { atMs, bits: new Map(links.map((link) => [link, new Map(traffic.deliveredBits(link))])) };
   };
   let before = read();
   const collect = () => {

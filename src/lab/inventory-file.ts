@@ -14,7 +14,7 @@ export function inventoryFile(of: {
 }): string {
   const { scenario, username } = of;
   const password = { file: "password" };
-  return stringify({
+  const inventory = {
     apiVersion: "pointsman/v1",
     kind: "Network",
     as: scenario.as,
@@ -44,5 +44,6 @@ export function inventoryFile(of: {
       },
     },
     policies: of.policies,
-  });
+  };
+  return stringify(inventory, { aliasDuplicateObjects: false });
 }

@@ -186,7 +186,8 @@ function measure(traffic: TrafficModel, scenario: Scenario, atMs: number): LabMe
       if (onLink > most) measurement.entry[prefix] = link;
       most = Math.max(most, onLink);
     }
-    measurement.loss[prefix] = offered > 0 ? Math.max(0, 1 - delivered / offered) : 0;
+    const loss = offered > 0 ? 1 - delivered / offered : 0;
+    measurement.loss[prefix] = Math.round(loss * 1e9) / 1e9; // a sum of shares is 1 only to the last bits
   }
   return measurement;
 }

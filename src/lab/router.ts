@@ -34,8 +34,8 @@ export async function startRouter(options: {
   netconf.onRunningChanged((running) => {
     traffic.announce(link.name, announcements(running, link.exportPolicy, options.originated), clock.now());
   });
-  const interfaces = (): readonly InterfaceState[] => {
-    traffic.advance(clock.now());
+  const interfaces = (atMs: number): readonly InterfaceState[] => {
+    traffic.advance(atMs);
     const { capacity } = link;
     const counters = traffic.counters(link.name);
     return [{ name: link.interface, operStatus: "UP", capacity, lastClearMs: options.startMs, ...counters }];

@@ -74,7 +74,8 @@ export async function startGnmiServer(options: {
       const selections = request.path.map((path) => select(request.prefix, path));
       // Everything served is state: of configuration alone there is none.
       const shown = request.type === "CONFIG" ? selections.map((each) => ({ ...each, leaves: [] })) : selections;
-      return { notification: shown.map((each) => got(clock.now(), format, each, interfaces())) };
+      const atMs = clock.now();
+      return { notification: shown.map((each) => got(atMs, format, each, interfaces(atMs))) };
     }),
     Subscribe: (call: ServerDuplexStream<SubscribeRequest, SubscribeResponse>) => {
       try {

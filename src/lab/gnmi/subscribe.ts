@@ -8,8 +8,12 @@ import { invalid, RpcError, type Selection, select, selects } from "./paths.ts";
 /** `blind`: nothing more is sent, while sessions stay open. */
 export type GnmiFaults = { blind: boolean };
 
-/** `interfaces` reads the router behind the server as it is now. */
-export type Target = Readonly<{ interfaces: () => readonly InterfaceState[]; clock: Clock; faults: GnmiFaults }>;
+/** `interfaces` reads the router behind the server at the time that the samples are then stamped with. */
+export type Target = Readonly<{
+  interfaces: (atMs: number) => readonly InterfaceState[];
+  clock: Clock;
+  faults: GnmiFaults;
+}>;
 
 /**
  * How soon a change is noticed, and what a `sample_interval` of 0 means: "the lowest interval possible for the target"
@@ -118,7 +122,8 @@ class ActiveSubscription {
 
   /** Sends `leaves`, or only those that changed since they were last sent; `quiet` notes them as sent and sends nothing. */
   #report(entry: Entry, leaves: readonly Leaf[], how: { all: boolean; quiet?: boolean }): void {
-    for (const of of this.#target.interfaces()) {
+    const atMs = this.#target.clock.now();
+    for (const of of this.#target.interfaces(atMs)) {
       if (!selects(entry.selection, of)) continue;
       const due = leaves.filter((leaf) => {
         const key = `${of.name} ${leaf.path.join("/")}`;
@@ -128,7 +133,7 @@ class ActiveSubscription {
         return how.all || changed;
       });
       if (due.length === 0 || how.quiet) continue;
-      this.#write({ update: streamed(this.#target.clock.now(), this.#format, entry.selection, of, due) });
+      this.#write({ update: streamed(atMs, this.#format, entry.selection, of, due) });
     }
   }
 
