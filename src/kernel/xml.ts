@@ -12,6 +12,8 @@ export type XmlAttribute = Readonly<{ name: string; namespace: string; value: st
 export class XmlSyntaxError extends Error {}
 
 const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
+/** Bound to `xml` and to no other prefix (Namespaces in XML, section 3). */
+const xmlNamespace = "http://www.w3.org/XML/1998/namespace";
 
 /** Bounds on a document from a peer: a small text can make a big tree, and a deep one a stack overflow. */
 export type XmlLimits = Readonly<{ elements: number; depth: number }>;
@@ -137,6 +139,7 @@ function openTag(element: XmlElement, inherited: string): string {
   const sorted = [...element.attributes].sort((a, b) => (a.namespace + a.name < b.namespace + b.name ? -1 : 1));
   for (const [index, { name, namespace, value }] of sorted.entries()) {
     if (namespace === "") parts.push(`${name}="${escapeXml(value)}"`);
+    else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeXml(value)}"`);
     else parts.push(`xmlns:a${index}="${escapeXml(namespace)}"`, `a${index}:${name}="${escapeXml(value)}"`);
   }
   return parts.join(" ");

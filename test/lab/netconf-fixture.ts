@@ -110,6 +110,7 @@ export class RawClient {
     ssh.on("error", () => {});
     ssh.connect({ host: "127.0.0.1", port, ...credentials, ...options, hostVerifier });
     await ready;
+    ssh.setNoDelay(true);
     const channel = await new Promise<ClientChannel>((resolve, reject) => {
       ssh.subsys("netconf", (error, opened) => (error ? reject(error) : resolve(opened)));
     });

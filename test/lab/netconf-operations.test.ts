@@ -79,6 +79,8 @@ test("a modified candidate and its lock", async () => {
   await other.rpc(editConfig(setPrepend(3)));
   expect((await client.rpc(lock("candidate"))).errors).toMatchObject([{ tag: "lock-denied", "session-id": "0" }]);
   expect((await client.rpc("<discard-changes/>")).ok).toBe(true);
+  // An edit that changes nothing is nobody's work to protect.
+  expect((await other.rpc(editConfig(setPrepend(2, "net-11")))).ok).toBe(true);
   for (const end of [() => client.rpc(unlock("candidate")), async () => client.drop()]) {
     expect((await client.rpc(lock("candidate"))).ok).toBe(true);
     await client.rpc(editConfig(setPrepend(3)));
@@ -102,11 +104,16 @@ test("kill-session", async () => {
 // Goal: every attribute of a request comes back with its reply (RFC 6241 section 4.1).
 test("rpc attributes are echoed", async () => {
   client.sendMessage(
-    `<n:rpc xmlns:n="${base}" xmlns:u="urn:u" message-id='a "b" &lt;c>' u:user="Zoë" plain="1"><n:get/></n:rpc>`,
+    `<n:rpc xmlns:n="${base}" xmlns:u="urn:u" message-id='a "b" &lt;c>' u:user="Zoë" plain="1" xml:lang="de"><n:get/></n:rpc>`,
   );
   const { root } = await client.receiveReply();
   const attributes = root.attributes.map(({ name, namespace, value }) => `{${namespace}}${name}=${value}`).sort();
-  expect(attributes).toEqual(["{urn:u}user=Zoë", `{}message-id=a "b" <c>`, "{}plain=1"]);
+  expect(attributes).toEqual([
+    "{http://www.w3.org/XML/1998/namespace}lang=de",
+    "{urn:u}user=Zoë",
+    `{}message-id=a "b" <c>`,
+    "{}plain=1",
+  ]);
 });
 
 // Goal: what is wrong with a request itself is answered in the words of RFC 6241 appendix A, and the session goes on.

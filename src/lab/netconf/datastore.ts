@@ -42,7 +42,7 @@ export class Datastore {
     return this.#candidate;
   }
 
-  /** The candidate has edits that were neither committed nor discarded. */
+  /** The candidate has edits that were neither committed nor discarded. An edit that leads back to running is none. */
   get modified(): boolean {
     return this.#modified;
   }
@@ -58,7 +58,7 @@ export class Datastore {
     if (testOption !== "set" && edited.errors.length === 0) check(edited.config);
     if (testOption !== "test-only" && !refused) {
       this.#candidate = edited.config;
-      this.#modified = true;
+      this.#modified = writeXml(edited.config) !== this.#runningText;
     }
     if (edited.errors.length > 0) throw new RpcErrors(edited.errors);
   }
