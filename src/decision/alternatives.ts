@@ -1,9 +1,10 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { Alternative } from "../model/decision.ts";
 import type { Link, Prefix } from "../model/inventory.ts";
+import { linkLoads } from "../te/bgp-preference.ts";
 import { exceeds } from "../te/link-failure.ts";
+import { isBetter } from "./preference.ts";
 import { type Candidate, type Outcome, outcomeOf, type Problem } from "./problem.ts";
-import { isBetter } from "./search.ts";
 import type { Task } from "./task.ts";
 import { describeChanges, money } from "./words.ts";
 
@@ -18,6 +19,9 @@ type Situation = Readonly<{
 /** How many a person is shown: doing nothing, moving everything, and the best of the rest. */
 const shown = 5;
 
+/** How many of the heaviest single moves are looked at for it. */
+const considered = 40;
+
 /** What else could be done about the hot link, nearest to good first, and why it is not what is proposed. */
 export function alternativesTo(situation: Situation): Alternative[] {
   const { problem, chosen } = situation;
@@ -26,6 +30,7 @@ export function alternativesTo(situation: Situation): Alternative[] {
   const ranked = singles
     .map((outcome) => ({ outcome, over: totalExcess(problem, outcome) }))
     .sort((a, b) => a.over - b.over || (isBetter(problem, a.outcome, b.outcome) ? -1 : 1))
+    .slice(0, shown)
     .map(({ outcome }) => ({ summary: summaryOf(outcome), whyNot: whyNot(situation, outcome) }));
   const stuck = [...situation.immovable]
     .map(([prefix, why]) => ({ prefix, why, rate: rateOn(situation, prefix) }))
@@ -44,45 +49,43 @@ export function alternativesTo(situation: Situation): Alternative[] {
 const summaryOf = (outcome: Outcome) => describeChanges(outcome.chosen.flatMap((candidate) => candidate.changes));
 
 function sameMoves(a: Outcome, b: Outcome | undefined): boolean {
-  return b !== undefined && a.chosen.length === b.chosen.length && a.chosen.every((c, i) => c.key === b.chosen[i]?.key);
+  return b !== undefined && a.chosen.length === b.chosen.length && a.chosen.every((c, i) => c.id === b.chosen[i]?.id);
 }
 
-/** The best way to move each prefix on the hot link to each other link. */
+/** The best way to move each of the heaviest prefixes on the hot link to each other link. */
 function singleMoves({ problem, hot }: Situation): Outcome[] {
-  const best = new Map<string, Outcome>();
-  for (const candidate of offLink(problem, hot)) {
-    const outcome = outcomeOf(problem, [candidate]);
-    const key = `${candidate.prefix} ${candidate.target}`;
-    const known = best.get(key);
-    if (!known || isBetter(problem, outcome, known)) best.set(key, outcome);
-  }
-  return [...best.values()];
+  const best = new Map<string, Candidate>();
+  for (const candidate of offLink(problem, hot))
+    keepSimplest(best, `${candidate.prefix} ${candidate.target}`, candidate);
+  return [...best.values()]
+    .sort((a, b) => b.moved - a.moved || a.id - b.id)
+    .slice(0, considered)
+    .map((candidate) => outcomeOf(problem, [candidate]));
 }
 
 /** Every prefix that can leave, to the one link that could take them with the least excess; undefined when none can. */
 function everythingOff({ problem, hot }: Situation): Outcome | undefined {
-  let best: { outcome: Outcome; left: number; over: number } | undefined;
-  for (const target of problem.links) {
-    const byPrefix = new Map<Prefix, Candidate>();
-    for (const candidate of offLink(problem, hot)) {
-      if (candidate.target !== target.name) continue;
-      const known = byPrefix.get(candidate.prefix);
-      if (!known || isBetter(problem, outcomeOf(problem, [candidate]), outcomeOf(problem, [known]))) {
-        byPrefix.set(candidate.prefix, candidate);
-      }
-    }
-    if (byPrefix.size === 0) continue;
-    const outcome = outcomeOf(
-      problem,
-      [...byPrefix.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1)),
-    );
-    const left = -outcome.moved;
-    const over = totalExcess(problem, outcome);
-    const better = !best || over < best.over || (over === best.over && left < best.left);
-    const sameButCheaper = best && over === best.over && left === best.left && outcome.cost < best.outcome.cost;
-    if (better || sameButCheaper) best = { outcome, left, over };
-  }
-  return best?.outcome;
+  const off = offLink(problem, hot);
+  return problem.links
+    .map(({ name }) => {
+      const byPrefix = new Map<Prefix, Candidate>();
+      for (const candidate of off) if (candidate.target === name) keepSimplest(byPrefix, candidate.prefix, candidate);
+      const chosen = [...byPrefix.values()].sort((a, b) => (a.prefix < b.prefix ? -1 : 1));
+      const outcome = outcomeOf(problem, chosen);
+      return { outcome, over: totalExcess(problem, outcome) };
+    })
+    .filter(({ outcome }) => outcome.count > 0)
+    .sort((a, b) => a.over - b.over || b.outcome.moved - a.outcome.moved || a.outcome.cost - b.outcome.cost)[0]
+    ?.outcome;
+}
+
+/** Of the ways to move one prefix to one link, which all come to the same loads, the one that changes least. */
+function keepSimplest(best: Map<string, Candidate>, key: string, candidate: Candidate): void {
+  const known = best.get(key);
+  const effort = (c: Candidate) => [c.changes.length, c.lowered, c.size, c.id];
+  const [x, y] = [effort(candidate), known ? effort(known) : []];
+  const first = x.findIndex((value, i) => value !== y[i]);
+  if (!known || (x[first] ?? 0) < (y[first] ?? 0)) best.set(key, candidate);
 }
 
 function offLink(problem: Problem, hot: Link): Candidate[] {
@@ -102,15 +105,16 @@ function totalExcess(problem: Problem, outcome: Outcome): number {
 /** The first thing wrong with it, with figures; or, when nothing is, what it costs more than the choice. */
 function whyNot({ task, hot, problem, chosen }: Situation, outcome: Outcome): string {
   const target = formatPercent(task.policy.decide.target);
+  const plain = linkLoads(task.traffic, { changes: outcome.chosen.flatMap((candidate) => candidate.changes) });
   for (const [i, link] of problem.links.entries()) {
-    const load = outcome.loads[i] ?? 0;
-    if (!exceeds(load, problem.limits[i] ?? 0)) continue;
-    const allowance = task.traffic.saturated.size > 0 ? " with allowance for the demand that saturation hides" : "";
-    const at = `${link.name} at ${formatPercent(load / link.capacity)}`;
-    const rises = exceeds(load, problem.loads[i] ?? 0);
-    return rises && link.name !== hot.name
-      ? `would put ${at}${allowance}, over the ${target} target`
-      : `leaves ${at}${allowance}, over the ${target} target`;
+    const [judged, limit] = [outcome.loads[i] ?? 0, problem.limits[i] ?? 0];
+    if (!exceeds(judged, limit)) continue;
+    const measured = plain.get(link.name) ?? 0;
+    const hidden = !exceeds(measured, limit);
+    const allowance = hidden ? " with allowance for the demand that saturation hides" : "";
+    const at = `${link.name} at ${formatPercent((hidden ? judged : measured) / link.capacity)}${allowance}`;
+    const heated = link.name !== hot.name && exceeds(judged, problem.loads[i] ?? 0);
+    return `${heated ? "would put" : "leaves"} ${at}, over the ${target} target`;
   }
   const moves = `moves ${formatRate(outcome.moved)}`;
   if (exceeds(outcome.moved, problem.maxMoved)) {

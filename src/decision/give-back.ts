@@ -5,7 +5,7 @@ import { clearLoad, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts"
 import { exceeds } from "../te/link-failure.ts";
 import { predict } from "./prediction.ts";
 import type { Task } from "./task.ts";
-import { describeChanges, describeEffect, money } from "./words.ts";
+import { capitalised, describeChanges, describeEffect, money } from "./words.ts";
 
 /**
  * Undoes an earlier change: its prepends the other way round. Only while they are still as that change left them, and
@@ -54,7 +54,7 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   const since = intent.evidence[0];
   const calm = since ? ` since ${new Date(since.atMs).toISOString()}` : "";
   const reason =
-    `The peak on ${intent.link} has been over${calm}: to ${doing} gives ${formatRate(predicted.moved)} back ` +
+    `The peak on ${intent.link} has been over${calm}. ${capitalised(doing)}: that gives ${formatRate(predicted.moved)} back ` +
     `and takes ${describeEffect(predicted.links)}${saving}.`;
   const stay = { summary: "leave the traffic where it is", whyNot: whyGiveBack(intent.link, more, currency) };
   return { kind: "change", decision: { intent, changes, reason, predicted, alternatives: [stay] } };

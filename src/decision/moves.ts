@@ -73,21 +73,24 @@ function movesOf(
   const found: Move[] = [];
   for (const [target, now] of prepends) {
     if (!inScope.has(target) || (best.length === 1 && best[0] === target)) continue;
-    const waysIn: PrependChange[][] = [];
+    const ways: PrependChange[][] = [];
     // First with the target as it is, then with ever fewer prepends on it, which leaves fewer others to raise.
     for (let level = now; level >= 0; level--) {
       const rivals = [...prepends].filter(([link, count]) => link !== target && count <= level).map(([link]) => link);
-      if (rivals.length > 0 && level + 1 > maxPrepends) continue;
-      if (!rivals.every(ours) || (level < now && !ours(target))) continue;
-      const way = rivals.map((link) => change(link, level + 1));
-      if (level < now) way.push(change(target, level));
-      // A way that changes all that an earlier one does, and perhaps more, is no better than it.
-      if (waysIn.some((known) => known.every((c) => way.some((w) => w.link === c.link)))) continue;
-      waysIn.push(way);
+      const possible = rivals.length === 0 || level < maxPrepends;
+      if (possible && rivals.every(ours) && (level === now || ours(target))) {
+        ways.push([...rivals.map((link) => change(link, level + 1)), ...(level < now ? [change(target, level)] : [])]);
+      }
       if (rivals.length === 0) break;
     }
-    for (const changes of waysIn) {
-      found.push({ prefix, target, changes: changes.toSorted((a, b) => (a.link < b.link ? -1 : 1)) });
+    // A way that changes all that another does and more is no better; of two that change the same, the first changes less.
+    const includes = (way: PrependChange[], other: PrependChange[]) =>
+      other.every(({ link }) => way.some((change) => change.link === link));
+    const useful = ways.filter((way, i) => {
+      return !ways.some((other, j) => j !== i && includes(way, other) && (j < i || !includes(other, way)));
+    });
+    for (const changes of useful) {
+      found.push({ prefix, target, changes: changes.sort((a, b) => (a.link < b.link ? -1 : 1)) });
     }
   }
   return found;

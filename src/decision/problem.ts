@@ -1,5 +1,4 @@
 import { assert } from "../kernel/assert.ts";
-import type { PrependChange } from "../model/decision.ts";
 import type { Link, LinkName } from "../model/inventory.ts";
 import { linkLoads, prefixLoads, ratePerHour, totalRate, withHiddenDemand } from "../te/bgp-preference.ts";
 import { exceeds, type FailureHarm, failureHarm } from "../te/link-failure.ts";
@@ -9,8 +8,11 @@ import type { Task } from "./task.ts";
 /** A move in numbers, indexed like `Problem.links`. */
 export type Candidate = Readonly<
   Move & {
+    /** Positions among all candidates and among all prefixes that have one. */
+    id: number;
+    prefixId: number;
     /** Bit/s that each link gains (or loses: negative), as judged. */
-    delta: Float64Array;
+    delta: readonly number[];
     /** Bit/s as measured, and money per hour more. */
     moved: number;
     cost: number;
@@ -19,8 +21,6 @@ export type Candidate = Readonly<
     lowered: number;
     /** Prepends added and taken away. */
     size: number;
-    /** Orders what is equal in everything else. */
-    key: string;
   }
 >;
 
@@ -53,6 +53,8 @@ export function problemOf(task: Task, moves: readonly Move[], limitOf: (link: Li
   const measured = linkLoads(traffic);
   const loads = Float64Array.from(links, (link) => now.get(link.name) ?? 0);
   const total = totalRate(traffic);
+  const prefixIds = new Map<string, number>();
+  for (const { prefix } of moves) if (!prefixIds.has(prefix)) prefixIds.set(prefix, prefixIds.size);
   return {
     links,
     objective: policy.decide.objective,
@@ -62,39 +64,42 @@ export function problemOf(task: Task, moves: readonly Move[], limitOf: (link: Li
       const plain = measured.get(link.name) ?? 0;
       return plain === 0 ? 1 : (loads[i] ?? 0) / plain;
     }),
-    candidates: moves.map((move) => candidate(move)),
+    candidates: moves.map(candidate),
     total,
     maxMoved: policy.guard.maxTrafficMoved * total,
     maxDevices: policy.guard.maxDevices,
     harm: policy.guard.surviveAnyLinkFailure ? harmJudge(task) : () => undefined,
   };
 
-  function candidate(move: Move): Candidate {
-    const delta = new Float64Array(links.length);
+  function candidate(move: Move, id: number): Candidate {
+    const delta = links.map(() => 0);
     const target = index.get(move.target);
     assert(target !== undefined, `${move.target} is in scope`);
     let [moved, cost] = [0, 0];
+    const plain = traffic.rates.get(move.prefix);
     for (const [from, rate] of judged.rates.get(move.prefix) ?? []) {
       if (from === move.target) continue;
-      const plain = traffic.rates.get(move.prefix)?.get(from) ?? 0;
+      const shed = plain?.get(from) ?? 0;
       const source = index.get(from);
       if (source !== undefined) delta[source] = -rate;
       delta[target] = (delta[target] ?? 0) + rate;
-      moved += plain;
-      cost +=
-        marginalCost(links[target], plain) - marginalCost(source === undefined ? undefined : links[source], plain);
+      moved += shed;
+      cost += marginalCost(links[target], shed) - (source === undefined ? 0 : marginalCost(links[source], shed));
     }
-    return {
-      ...move,
-      delta,
-      moved,
-      cost,
-      devices: [...new Set(move.changes.map((change) => change.device))],
-      lowered: move.changes.filter((change) => change.to < change.from).length,
-      size: move.changes.reduce((sum, change) => sum + Math.abs(change.to - change.from), 0),
-      key: move.changes.map(({ prefix, link, to }: PrependChange) => `${prefix} ${link} ${to}`).join(" "),
-    };
+    let [lowered, size] = [0, 0];
+    const devices: string[] = [];
+    for (const { device, from, to } of move.changes) {
+      if (!devices.includes(device)) devices.push(device);
+      if (to < from) lowered++;
+      size += Math.abs(to - from);
+    }
+    return { ...move, id, prefixId: prefixIds.get(move.prefix) ?? 0, delta, moved, cost, devices, lowered, size };
   }
+}
+
+/** Orders what is equal in everything else. */
+export function nameOf(candidate: Candidate): string {
+  return candidate.changes.map(({ prefix, link, to }) => `${prefix} ${link} ${to}`).join(" ");
 }
 
 /** Not capped at the link's capacity, unlike a bill: otherwise what a full link drops would look like money saved. */
@@ -103,17 +108,21 @@ const marginalCost = (link: Link | undefined, rate: number) => (link ? ratePerHo
 /** Deltas of one move under each failure are worked out once; a set's are their sum, as each move has its own prefix. */
 function harmJudge({ traffic, policy }: Task): Problem["harm"] {
   const judged = withHiddenDemand(traffic);
-  const names = judged.links.map((link) => link.name);
-  const base = names.map((failed) => linkLoads(judged, { failed, tie: "each" }));
-  const known = new Map<Candidate, Map<LinkName, number>[]>();
+  const { links } = judged;
+  const index = new Map(links.map((link, i) => [link.name, i]));
+  const inOrder = (byLink: ReadonlyMap<LinkName, number>) =>
+    Float64Array.from(links, (link) => byLink.get(link.name) ?? 0);
+  const base = links.map(({ name: failed }) => inOrder(linkLoads(judged, { failed, tie: "each" })));
+  const known = new Map<Candidate, Float64Array[]>();
   const deltas = (candidate: Candidate) => {
     const done = known.get(candidate);
     if (done) return done;
     const { prefix, changes } = candidate;
-    const fresh = names.map((failed) => {
-      const delta = new Map(prefixLoads(judged, prefix, { changes, failed, tie: "each" }));
+    const fresh = links.map(({ name: failed }) => {
+      const delta = inOrder(prefixLoads(judged, prefix, { changes, failed, tie: "each" }));
       for (const [link, rate] of prefixLoads(judged, prefix, { failed, tie: "each" })) {
-        delta.set(link, (delta.get(link) ?? 0) - rate);
+        const i = index.get(link);
+        if (i !== undefined) delta[i] = (delta[i] ?? 0) - rate;
       }
       return delta;
     });
@@ -121,19 +130,19 @@ function harmJudge({ traffic, policy }: Task): Problem["harm"] {
     return fresh;
   };
   return (chosen) => {
-    const byFailure = chosen.map(deltas);
-    for (const [i, failed] of names.entries()) {
-      const before = base[i];
-      assert(before, `the loads without ${failed} are known`);
-      const after = new Map(before);
-      for (const delta of byFailure) {
-        for (const [link, rate] of delta[i] ?? []) after.set(link, (after.get(link) ?? 0) + rate);
-      }
-      const harm = failureHarm(judged.links, { failed, before, after }, policy.decide.target);
+    const byMove = chosen.map(deltas);
+    for (const [failed, before] of base.entries()) {
+      const after = Float64Array.from(before);
+      for (const byFailure of byMove) addTo(after, byFailure[failed]);
+      const harm = failureHarm(links, { failed, before, after }, policy.decide.target);
       if (harm) return harm;
     }
     return undefined;
   };
+}
+
+function addTo(loads: Float64Array, delta: ArrayLike<number> | undefined): void {
+  for (let i = 0; i < loads.length; i++) loads[i] = (loads[i] ?? 0) + (delta?.[i] ?? 0);
 }
 
 /** What a set of moves, one a prefix, comes to. */
@@ -153,7 +162,7 @@ export function outcomeOf(problem: Problem, chosen: readonly Candidate[]): Outco
   const devices = new Set<string>();
   let [count, moved, cost, lowered, size] = [0, 0, 0, 0, 0];
   for (const candidate of chosen) {
-    for (const [i, rate] of candidate.delta.entries()) loads[i] = (loads[i] ?? 0) + rate;
+    addTo(loads, candidate.delta);
     for (const device of candidate.devices) devices.add(device);
     count += candidate.changes.length;
     moved += candidate.moved;

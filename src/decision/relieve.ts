@@ -10,7 +10,7 @@ import { predict } from "./prediction.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { type Found, smallestSet } from "./search.ts";
 import type { Task } from "./task.ts";
-import { describeChanges, describeCost, describeEffect } from "./words.ts";
+import { capitalised, describeChanges, describeCost, describeEffect } from "./words.ts";
 
 /**
  * Brings every link in scope to `target` or below with the smallest set of prepend changes. When another link is above
@@ -50,8 +50,9 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     found.proven ? "" : "the search was cut short, so a cheaper set may exist",
   ].filter((caveat) => caveat !== "");
   const reason =
-    `${hot.name} is at ${percentOf(hotLoad, hot)} inbound, over ${formatThreshold(intent)}: to ${describeChanges(changes)} ` +
-    `moves ${formatRate(predicted.moved)} and takes ${describeEffect(predicted.links)}${describeCost(predicted.costPerHour)}` +
+    `${hot.name} is at ${percentOf(hotLoad, hot)} inbound, over ${formatThreshold(intent)}. ` +
+    `${capitalised(describeChanges(changes))}: that moves ${formatRate(predicted.moved)} and takes ` +
+    `${describeEffect(predicted.links)}${describeCost(predicted.costPerHour)}` +
     `${caveats.map((caveat) => `; ${caveat}`).join("")}.${stillOver(predicted.links, hot, target)}`;
   return { kind: "change", decision: { intent, changes, reason, predicted, alternatives } };
 }

@@ -5,13 +5,13 @@ import type { Case, GuardInput } from "./case.ts";
 import { allowList, maxDevices, prependCap, unchangedBasis } from "./change-limits.ts";
 import { coverage, freshness } from "./evidence.ts";
 import { linkFailure, targetHeadroom, trafficMoved } from "./network-limits.ts";
-import { freezeWindow, killSwitch, oneInFlight } from "./timing.ts";
+import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
 
 /** Guards that need only the facts as given. */
 const onFacts: readonly ((facts: Case) => GuardFinding)[] = [
   killSwitch,
   freezeWindow,
-  oneInFlight,
+  oneChangeInFlight,
   allowList,
   unchangedBasis,
   maxDevices,

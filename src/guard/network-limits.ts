@@ -5,6 +5,7 @@ import {
   type InboundTraffic,
   linkLoads,
   movedRate,
+  type Situation,
   totalRate,
   withHiddenDemand,
 } from "../te/bgp-preference.ts";
@@ -49,10 +50,13 @@ export function linkFailure({ decision, policy, links }: Case, traffic: InboundT
   const guard = "link-failure";
   if (!policy.guard.surviveAnyLinkFailure) return { guard, allow: true, reason: "the policy does not ask for it" };
   const judged = withHiddenDemand(traffic);
-  for (const { name: failed } of links) {
-    const before = linkLoads(judged, { failed, tie: "each" });
-    const after = linkLoads(judged, { changes: decision.changes, failed, tie: "each" });
-    const harm = failureHarm(links, { failed, before, after }, policy.decide.target);
+  const loads = (situation: Situation) => {
+    const byLink = linkLoads(judged, { ...situation, tie: "each" });
+    return links.map((link) => byLink.get(link.name) ?? 0);
+  };
+  for (const [index, { name: failed }] of links.entries()) {
+    const [before, after] = [loads({ failed }), loads({ failed, changes: decision.changes })];
+    const harm = failureHarm(links, { failed: index, before, after }, policy.decide.target);
     if (!harm) continue;
     const reason = `if ${failed} fails, ${harm.link} would be at ${formatPercent(harm.after)}; without the change at ${formatPercent(harm.before)}`;
     return { guard, allow: false, reason };

@@ -40,8 +40,8 @@ function span(window: FreezeWindow): string {
   return `daily ${clock(window.dailyFromMinute)} to ${clock(window.dailyToMinute)} UTC`;
 }
 
-export function oneInFlight({ changesInFlight }: Case): GuardFinding {
+export function oneChangeInFlight({ changesInFlight }: Case): GuardFinding {
   const other = changesInFlight.find((change) => !finalStates.includes(change.state));
   const reason = other ? `${other.id} is ${other.state}: one change at a time` : "no other change is in flight";
-  return { guard: "one-in-flight", allow: other === undefined, reason };
+  return { guard: "one-change-in-flight", allow: other === undefined, reason };
 }

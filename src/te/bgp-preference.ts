@@ -118,42 +118,39 @@ export function linkLoads(traffic: InboundTraffic, situation: Situation = {}): M
     if (name !== situation.failed) loads.set(name, traffic.background.get(name) ?? 0);
   }
   const changed = changedAnnouncements(traffic, situation.changes ?? []);
-  for (const prefix of traffic.rates.keys()) {
-    for (const [link, rate] of placed(traffic, prefix, changed.get(prefix), situation)) {
-      const load = loads.get(link);
-      if (load !== undefined) loads.set(link, load + rate);
-    }
-  }
+  const add = (link: LinkName, rate: number) => {
+    const load = loads.get(link);
+    if (load !== undefined) loads.set(link, load + rate);
+  };
+  for (const prefix of traffic.rates.keys()) place(traffic, prefix, changed.get(prefix), situation, add);
   return loads;
 }
 
 /** Bit/s of one prefix on each link it enters by, links out of scope included. */
 export function prefixLoads(traffic: InboundTraffic, prefix: Prefix, situation: Situation = {}): Map<LinkName, number> {
   const changed = changedAnnouncements(traffic, situation.changes ?? []);
-  return placed(traffic, prefix, changed.get(prefix), situation);
+  const on = new Map<LinkName, number>();
+  place(traffic, prefix, changed.get(prefix), situation, (link, rate) => on.set(link, (on.get(link) ?? 0) + rate));
+  return on;
 }
 
-function placed(
+function place(
   traffic: InboundTraffic,
   prefix: Prefix,
   changed: Prepends | undefined,
   { failed, tie = "even" }: Situation,
-): Map<LinkName, number> {
+  add: (link: LinkName, rate: number) => void,
+): void {
   const before = traffic.announced.get(prefix);
-  const after = changed ?? before;
   const staysPut = changed === undefined || sameLinks(entryLinks(before), entryLinks(changed));
-  const on = new Map<LinkName, number>();
   let homeless = 0;
   for (const [link, rate] of traffic.rates.get(prefix) ?? []) {
-    if (staysPut && link !== failed) on.set(link, rate);
+    if (staysPut && link !== failed) add(link, rate);
     else homeless += rate;
   }
-  if (homeless === 0) return on;
-  const entries = entryLinks(after, failed);
-  for (const link of entries) {
-    on.set(link, (on.get(link) ?? 0) + (tie === "each" ? homeless : homeless / entries.length));
-  }
-  return on;
+  if (homeless === 0) return;
+  const entries = entryLinks(changed ?? before, failed);
+  for (const link of entries) add(link, tie === "each" ? homeless : homeless / entries.length);
 }
 
 const sameLinks = (a: readonly LinkName[], b: readonly LinkName[]) =>

@@ -1,11 +1,7 @@
 import type { Link, LinkName } from "../model/inventory.ts";
 
-/** Bit/s by link while `failed` is gone, before and after a change. Ties counted in full on each tied link. */
-export type FailureCase = Readonly<{
-  failed: LinkName;
-  before: ReadonlyMap<LinkName, number>;
-  after: ReadonlyMap<LinkName, number>;
-}>;
+/** Bit/s by link while the link at `failed` is gone, before and after a change. Ties counted in full on each tied link. */
+export type FailureCase = Readonly<{ failed: number; before: ArrayLike<number>; after: ArrayLike<number> }>;
 
 export type FailureHarm = Readonly<{ failed: LinkName; link: LinkName; before: number; after: number }>;
 
@@ -25,19 +21,20 @@ export function failureHarm(
   target: number,
 ): FailureHarm | undefined {
   let fullestBefore = 0;
-  let fullest: FailureHarm | undefined;
-  let overfilled: FailureHarm | undefined;
-  for (const { name, capacity } of links) {
-    if (name === failed) continue;
-    const was = (before.get(name) ?? 0) / capacity;
-    const is = (after.get(name) ?? 0) / capacity;
-    const seen = { failed, link: name, before: was, after: is };
+  let [fullest, overfilled] = [-1, -1];
+  const used = (loads: ArrayLike<number>, link: number) => (loads[link] ?? 0) / (links[link]?.capacity ?? 1);
+  for (let link = 0; link < links.length; link++) {
+    if (link === failed) continue;
+    const [was, is] = [used(before, link), used(after, link)];
     fullestBefore = Math.max(fullestBefore, was);
-    if (is > (fullest?.after ?? 0)) fullest = seen;
-    if (exceeds(is, Math.max(1, was)) && is > (overfilled?.after ?? 0)) overfilled = seen;
+    if (fullest < 0 || is > used(after, fullest)) fullest = link;
+    if (exceeds(is, Math.max(1, was)) && (overfilled < 0 || is > used(after, overfilled))) overfilled = link;
   }
-  if (overfilled) return overfilled;
-  return fullest && exceeds(fullest.after, Math.max(fullestBefore, target)) ? fullest : undefined;
+  const tooFull = fullest >= 0 && exceeds(used(after, fullest), Math.max(fullestBefore, target));
+  const hurt = overfilled >= 0 ? overfilled : tooFull ? fullest : -1;
+  const [gone, link] = [links[failed], links[hurt]];
+  if (!gone || !link) return undefined;
+  return { failed: gone.name, link: link.name, before: used(before, hurt), after: used(after, hurt) };
 }
 
 /** `value` is over `limit`, rounding of sums aside. */
