@@ -3,7 +3,7 @@ import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ApiServer, startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
-import { frrDevice } from "../device/frr/device.ts";
+import { frrDevice } from "../device/frr/frr-device.ts";
 import { netconfDevice } from "../device/netconf/device.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Random } from "../kernel/random.ts";
@@ -16,7 +16,7 @@ import type { Device, Network, ResolveSecret } from "../model/inventory.ts";
 import { SeriesTable, type TelemetrySource } from "../model/sample.ts";
 import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
-import { gnmiSource } from "../telemetry/gnmi/source.ts";
+import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
 import { loadTemplates } from "./load-templates.ts";
 

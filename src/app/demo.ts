@@ -60,7 +60,7 @@ export async function startDemo(options: { seed: number; stateFolder: string; cl
     await openJournal({ file: join(stateFolder, demoJournal), clock }).then((journal) => journal.close());
     await forgetJournal(stateFolder);
     const running = await startController({
-      settings: await loadSettings(lab.configFile),
+      settings: unwrap(await loadSettings(lab.configFile)),
       stateFolder,
       journalName: demoJournal,
       apiPort: 0,

@@ -65,7 +65,7 @@ export async function startLab(options: {
   const startMs = clock.now();
   const traffic = createTraffic(scenario, seed, startMs, timing);
   const password = randomBytes(18).toString("base64url");
-  const authority = createCertificateAuthority();
+  const authority = await createCertificateAuthority();
   const originated = scenario.demands.map(({ prefix }) => prefix);
   const stops: (() => Promise<void>)[] = [];
   const stop = async () => {

@@ -41,7 +41,7 @@ export async function startRouter(options: {
     return [{ name: link.interface, operStatus: "UP", capacity, lastClearMs: options.startMs, ...counters }];
   };
   try {
-    const certificate = options.authority.issue(link.device);
+    const certificate = await options.authority.issue(link.device);
     const gnmi = await startGnmiServer({ username, password, certificate, interfaces, clock });
     return {
       device: link.device,

@@ -8,7 +8,7 @@ import { type Answer, GnmiTestClient, path } from "./gnmi-client.ts";
 
 const clock = new SimulatedClock();
 const startMs = clock.now();
-const authority = createCertificateAuthority();
+const authority = await createCertificateAuthority();
 let reads = 0;
 const counters = { inPkts: 2, outPkts: 3, inDiscards: 4, outDiscards: 5, outOctets: 6 };
 let interfaces: InterfaceState[];
@@ -20,7 +20,7 @@ beforeAll(async () => {
   server = await startGnmiServer({
     username: "pointsman",
     password: "right",
-    certificate: authority.issue("edge-a"),
+    certificate: await authority.issue("edge-a"),
     interfaces: () => {
       reads += 1;
       return interfaces.map((of) => ({ ...of, inOctets: octets() }));
@@ -270,7 +270,7 @@ test("a wrong password is UNAUTHENTICATED for every RPC", async () => {
 });
 
 test("TLS is refused by a client that trusts another authority, and for another name", async () => {
-  const other = createCertificateAuthority().certificate;
+  const other = (await createCertificateAuthority()).certificate;
   for (const options of [{ ca: other }, { ca: authority.certificate, serverName: "edge-b" }]) {
     const stranger = new GnmiTestClient(server.port, { password: "right", ...options });
     await expect(stranger.unary("Capabilities", {})).rejects.toMatchObject({ code: status.UNAVAILABLE });

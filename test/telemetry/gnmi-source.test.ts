@@ -11,8 +11,8 @@ import { GnmiTarget, octets } from "./gnmi-target.ts";
 import { RecordingSink } from "./recording-sink.ts";
 import { WatchedClock } from "./watched-clock.ts";
 
-const authority = createCertificateAuthority();
-const certificate = authority.issue("edge-a");
+const authority = await createCertificateAuthority();
+const certificate = await authority.issue("edge-a");
 const intervalMs = 10_000;
 const inOctets = '/interfaces/interface/state/counters/in-octets{"interface.name":"eth1"}';
 const outOctets = '/interfaces/interface/state/counters/out-octets{"interface.name":"eth1"}';
@@ -27,7 +27,7 @@ let source: TelemetrySource;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "pointsman-gnmi-"));
   await writeFile(join(folder, "ca.pem"), authority.certificate);
-  await writeFile(join(folder, "other-ca.pem"), createCertificateAuthority().certificate);
+  await writeFile(join(folder, "other-ca.pem"), (await createCertificateAuthority()).certificate);
   await writeFile(join(folder, "not-a-ca.pem"), "hello");
 });
 afterAll(() => rm(folder, { recursive: true }));

@@ -325,8 +325,8 @@ describe("a failure", () => {
 });
 
 test("a private authority is trusted when named, and only then", async () => {
-  const authority = createCertificateAuthority();
-  const { key, certificate } = authority.issue("localhost");
+  const authority = await createCertificateAuthority();
+  const { key, certificate } = await authority.issue("localhost");
   await writeFile(join(folder, "ca.pem"), authority.certificate);
   await new Promise((resolve) => server.close(resolve));
   server = createTlsServer({ key, cert: certificate }, handle);

@@ -4,6 +4,7 @@ import { startController } from "../../app/controller.ts";
 import { secretResolver } from "../../config/secrets.ts";
 import { loadSettings } from "../../config/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { unwrap } from "../../kernel/failure.ts";
 import { globalsOf } from "../options.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { tell } from "../tell.ts";
@@ -16,7 +17,7 @@ export function runCommand(): Command {
     .action(async (options: { config: string; port: number }, command: Command) => {
       const { state, json } = globalsOf(command);
       const told = tell(json);
-      const settings = await loadSettings(options.config);
+      const settings = unwrap(await loadSettings(options.config));
       const running = await startController({
         settings,
         stateFolder: state,

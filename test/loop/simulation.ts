@@ -1,0 +1,168 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { loadTemplates } from "../../src/app/load-templates.ts";
+import { type Random, seededRandom } from "../../src/kernel/random.ts";
+import { Loop } from "../../src/loop/loop.ts";
+import { operatorOf } from "../../src/loop/operator.ts";
+import { type Change, finalStates } from "../../src/model/change.ts";
+import type { Controller } from "../../src/model/controller.ts";
+import type { DevicePort } from "../../src/model/device.ts";
+import type { Journal } from "../../src/model/journal.ts";
+import type { Policy } from "../../src/model/policy.ts";
+import { openJournal } from "../../src/store/journal.ts";
+import { SimulatedClock } from "../support/simulated-clock.ts";
+import { MemoryRouter, type Weather } from "./memory-router.ts";
+import { announcedBy, initialReadings, intervalMs, network, policy, SimulatedTelemetry } from "./simulated-network.ts";
+
+/** A controller that can die at any moment: then nothing it had under way reaches a router or the journal any more. */
+type Incarnation = { loop: Loop; controller: Controller; journal: Journal; alive: boolean };
+
+/** Lets every promise that can go on go on; the journal's driver is synchronous, so a few turns suffice. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 25; turn++) await new Promise(setImmediate);
+}
+
+/** The whole loop on simulated time: real stages and a real journal, routers and traffic in memory. Replays from its seed. */
+export class Simulation {
+  readonly clock = new SimulatedClock();
+  readonly random: Random;
+  readonly weather: Weather = { lost: 0, answerLost: 0 };
+  readonly routers: readonly MemoryRouter[];
+  readonly telemetry: SimulatedTelemetry;
+  /** Every change, as it was when it first reached a router. */
+  readonly pushed = new Map<string, Change>();
+  readonly fatal: unknown[] = [];
+  readonly #policy: Policy;
+  readonly #folder: string;
+  #running: Incarnation | null = null;
+
+  private constructor(seed: number, folder: string, changed: Partial<Policy>) {
+    this.random = seededRandom(seed);
+    this.#folder = folder;
+    this.#policy = { ...policy, ...changed };
+    this.routers = [...initialReadings()].map(
+      ([device, text]) => new MemoryRouter(device, text, this.clock, this.random, this.weather),
+    );
+    this.telemetry = new SimulatedTelemetry(this.routers);
+    for (const router of this.routers) {
+      router.onCommit = (step, { token }) => this.#checkPush(router, step.device, token);
+    }
+  }
+
+  static async start(seed: number, changed: Partial<Policy> = {}): Promise<Simulation> {
+    const folder = await mkdtemp(join(tmpdir(), "pointsman-simulation-"));
+    const simulation = new Simulation(seed, folder, changed);
+    await simulation.boot();
+    return simulation;
+  }
+
+  get controller(): Controller {
+    if (!this.#running) throw new Error("the controller is dead");
+    return this.#running.controller;
+  }
+
+  get changes(): readonly Change[] {
+    return this.#running?.loop.ledger.all() ?? [];
+  }
+
+  async boot(): Promise<void> {
+    const journal = await openJournal({ file: join(this.#folder, "journal.sqlite"), clock: this.clock });
+    const incarnation = { journal, alive: true } as Incarnation;
+    const mortal = <T extends object>(part: T): T => mortalise(part, () => incarnation.alive);
+    incarnation.loop = new Loop({
+      network,
+      policies: [this.#policy],
+      templates: await loadTemplates(),
+      telemetry: this.telemetry,
+      devices: new Map(this.routers.map((router) => [router.device, mortal<DevicePort>(router)])),
+      journal: mortal(journal),
+      clock: this.clock,
+      token: () => Math.floor(this.random() * 2 ** 32).toString(16),
+      onFatal: (error) => this.fatal.push(error),
+    });
+    incarnation.controller = operatorOf(incarnation.loop, mortal(journal), network, this.clock);
+    this.#running = incarnation;
+    await incarnation.loop.start();
+    await settle();
+  }
+
+  /** As `kill -9`: sessions die with it, which is what `discard` stands for here; trials stay on the routers. */
+  async crash(): Promise<void> {
+    if (!this.#running) return;
+    this.#running.alive = false;
+    await this.#running.journal.close();
+    this.#running = null;
+    for (const router of this.routers) await router.discard();
+  }
+
+  get dead(): boolean {
+    return this.#running === null;
+  }
+
+  /** Moves time on in telemetry intervals, checking the invariants that hold at every instant. */
+  async run(ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += intervalMs) {
+      this.clock.advance(intervalMs);
+      this.telemetry.sample(this.clock.now());
+      await settle();
+      // A burst of samples is looked at a timer's turn later.
+      this.clock.advance(0);
+      await settle();
+      const onTrial = new Set(this.routers.flatMap((router) => (router.pending ? [router.pending.token] : [])));
+      expect(onTrial.size, "one change on the routers at a time").toBeLessThanOrEqual(1);
+      expect(this.fatal, "the loop has no bugs").toEqual([]);
+    }
+  }
+
+  /** Runs until `done`, or fails after `patienceMs`. */
+  async until(done: () => boolean, patienceMs = 600_000): Promise<void> {
+    for (let passed = 0; !done(); passed += intervalMs) {
+      expect(passed, `waited ${patienceMs} ms`).toBeLessThan(patienceMs);
+      await this.run(intervalMs);
+    }
+  }
+
+  /** What must be true once all is quiet: every change is over, and the routers read as the confirmed ones say. */
+  checkQuiet(): void {
+    expect(this.changes.filter((change) => !finalStates.includes(change.state))).toEqual([]);
+    const expected = announcedBy([...initialReadings()].map(([device, running]) => ({ device, running })));
+    for (const { state, decision } of this.changes.toReversed()) {
+      if (state !== "confirmed") continue;
+      for (const { prefix, link, to } of decision.changes) expected.set(`${prefix} ${link}`, to);
+    }
+    expect(announcedBy(this.routers)).toEqual(expected);
+    expect(this.routers.every((router) => router.pending === null)).toBe(true);
+  }
+
+  async end(): Promise<void> {
+    await this.crash();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #checkPush(router: MemoryRouter, device: string, token: string): void {
+    const change = this.changes.find((one) => one.trial.token === token);
+    expect(change?.state, "journaled before it is pushed").toBe("committing");
+    const step = change?.plan.steps.find((one) => one.device === device);
+    expect(step?.inverse.config, "with its way back").not.toBe("");
+    expect(change?.decision.reason, "and its reason").not.toBe("");
+    expect(step?.basis, "from what is running").toBe(router.running);
+    if (change) this.pushed.set(change.id, change);
+  }
+}
+
+/** `part` as long as `alive` holds; after that its calls never come back, as those of a dead process. */
+function mortalise<T extends object>(part: T, alive: () => boolean): T {
+  return new Proxy(part, {
+    get(target, name) {
+      const value = Reflect.get(target, name, target) as unknown;
+      if (typeof value !== "function") return value;
+      return async (...values: unknown[]) => {
+        if (!alive()) return new Promise(() => undefined);
+        const result: unknown = await Reflect.apply(value, target, values);
+        return alive() ? result : new Promise(() => undefined);
+      };
+    },
+  });
+}
