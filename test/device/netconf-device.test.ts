@@ -109,8 +109,8 @@ test("what is sent", async () => {
   expect(names).toEqual([
     ...["lock running", "lock candidate", "discard-changes", "get-config running"],
     ...["edit-config candidate", "validate candidate", "get-config candidate"],
-    ...["commit", "get-config running"],
-    ...["get-config running", "commit", "get-config running", "discard-changes", "unlock candidate", "unlock running"],
+    ...["commit", "get-config running", "unlock running"],
+    ...["get-config running", "commit", "get-config running", "discard-changes", "unlock candidate"],
   ]);
   expect(log).toContain(
     "1 <commit><confirmed/><confirm-timeout>30</confirm-timeout><persist>a&#60;b&#62;&#38;&#39;&#34;c</persist></commit>",
@@ -169,6 +169,39 @@ test.each([
   });
   const confirmed = await (await connect(script)).confirm(step, trial);
   expect(confirmed.ok ? undefined : confirmed.failure.code).toBe(code);
+});
+
+// Goal: a router is free to go back while a trial runs: one that will not while running is locked still does.
+test.each(["undo", "timer"])("trial with revert blocked by a lock on running: %s", async (how) => {
+  let locked = false;
+  const { state, script } = oneLeafRouter((text) => {
+    if (text === "<lock><target><running/></target></lock>") locked = true;
+    if (text === "<unlock><target><running/></target></unlock>") locked = false;
+    return text.startsWith("<cancel-commit>") && locked ? "<ok/>" : undefined;
+  });
+  const port = await connect(script);
+  unwrap(await port.prepare(step));
+  expect(locked).toBe(true);
+  unwrap(await port.commitOnTrial(step, trial));
+  expect(locked).toBe(false);
+  if (how === "undo") unwrap(await port.undo(step, trial));
+  else {
+    Object.assign(state, { running: 0, pending: false });
+    expect(failureOf(await port.confirm(step, trial)).code).toBe("TRIAL_EXPIRED");
+  }
+  expect(state).toEqual({ running: 0, candidate: 0, pending: false });
+});
+
+// Goal: whatever words a server has for nothing to cancel, what is running decides.
+test("undo with cancel-commit refused", async () => {
+  const { state, script } = oneLeafRouter((text) =>
+    text.startsWith("<cancel-commit>") ? refuse("operation-failed", "operation failed") : undefined,
+  );
+  const port = await connect(script);
+  unwrap(await port.undo(step, trial));
+  Object.assign(state, { running: 3, candidate: 3 });
+  unwrap(await port.undo(step, trial));
+  expect(state).toEqual({ running: 0, candidate: 0, pending: false });
 });
 
 // Goal: a commit that is refused leaves no lock and no edit.

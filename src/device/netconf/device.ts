@@ -48,9 +48,10 @@ class NetconfDevice implements DevicePort {
   #session: NetconfSession | undefined;
   #opening: Promise<NetconfSession> | undefined;
   /**
-   * What our session has locked. Both datastores stay locked from `prepare` until the change is confirmed, undone or
-   * discarded: released in between, another writer could slip in, and locking again may be refused while a confirmed
-   * commit is pending (RFC 6241 7.5). A controller that dies loses its session, and the router drops the locks with it.
+   * What our session has locked. Prepared: both datastores, so that nobody can slip in before the commit. On trial: the
+   * candidate only, which keeps out all who commit. A lock on running is given back as soon as the trial has begun: while it
+   * is held, yuma123 netconfd 2.13 answers cancel-commit with ok and lets the timer run out, and reverts nothing either way;
+   * a router must be free to go back. A controller that dies loses its session, and the router drops the locks with it.
    */
   #locks: Datastore[] = [];
 
@@ -88,7 +89,7 @@ class NetconfDevice implements DevicePort {
   commitOnTrial(step: DeviceStep, trial: Trial): Promise<Result<void>> {
     return attempt(async () => {
       const session = this.#session;
-      if (!session?.open || this.#locks.length === 0) {
+      if (!session?.open || !this.#locks.includes("running")) {
         throw new Failure(
           "DEVICE_UNREACHABLE",
           `${this.device}: the session that held the prepared change is gone; nothing was committed`,
@@ -101,12 +102,15 @@ class NetconfDevice implements DevicePort {
         await this.#release(session);
         throw error;
       }
-      const running = await getConfig(session, "running", step.query);
+      const readBack = await attempt(() => getConfig(session, "running", step.query));
+      await this.#unlockRunning(session);
+      if (!readBack.ok) throw readBack.failure;
+      const running = readBack.value;
       if (running === step.expected) return;
       // A server that lies may still have started its timer.
       const cancelled = await attempt(() => cancelCommit(session, trial.token));
       await this.#release(session);
-      const after = cancelled.ok ? "" : `; cancelling the commit failed too: ${cancelled.failure.message}`;
+      const after = cancelled.ok ? "" : `; and cancelling the trial failed: ${cancelled.failure.message}`;
       throw this.#notApplied(step.expected, running, after);
     });
   }
@@ -118,7 +122,7 @@ class NetconfDevice implements DevicePort {
   async #confirm(session: NetconfSession, step: DeviceStep, trial: Trial): Promise<void> {
     try {
       // A confirming commit commits the candidate with whatever somebody left in it: on a new session, make it ours and empty.
-      if (this.#locks.length === 0) {
+      if (!this.#locks.includes("candidate")) {
         await this.#lock(session, ["candidate"]);
         await discardChanges(session);
       }
@@ -140,12 +144,16 @@ class NetconfDevice implements DevicePort {
       // Looked at first: cancelling would take back what another writer has added since, too.
       this.#requireOurs(step, await getConfig(session, "running", step.query));
       // Also when running is at `basis`: a commit that we lost sight of may have started its timer.
-      if (session.has(persistentCommit)) await cancelCommit(session, trial.token);
+      if (session.has(persistentCommit)) {
+        const cancelled = await attempt(() => cancelCommit(session, trial.token));
+        // Refused, mostly as there is nothing to cancel, in every server's own words: what is running tells.
+        if (!cancelled.ok && cancelled.failure.code !== "DEVICE_REFUSED") throw cancelled.failure;
+      }
       const running = await getConfig(session, "running", step.query);
       this.#requireOurs(step, running);
       if (running === step.basis) return;
       this.#requireTransactions(session);
-      if (this.#locks.length === 0) await this.#lock(session, ["running", "candidate"]);
+      await this.#lock(session, ["running", "candidate"]);
       await this.#edit(session, step.query, step.expected, step.basis, step.inverse.config);
       await commit(session);
       const after = await getConfig(session, "running", step.query);
@@ -212,8 +220,19 @@ class NetconfDevice implements DevicePort {
 
   async #lock(session: NetconfSession, targets: readonly Datastore[]): Promise<void> {
     for (const target of targets) {
+      if (this.#locks.includes(target)) continue;
       await lock(session, target);
       this.#locks.push(target);
+    }
+  }
+
+  async #unlockRunning(session: NetconfSession): Promise<void> {
+    this.#locks = this.#locks.filter((target) => target !== "running");
+    try {
+      await unlock(session, "running");
+    } catch (error) {
+      session.abandon("the session was ended to release its lock on running");
+      throw error;
     }
   }
 

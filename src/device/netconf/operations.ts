@@ -70,31 +70,25 @@ export async function commitConfirmed(session: NetconfSession, token: string, ti
   );
 }
 
-/** `no-trial`: the server knows of no pending commit with that token. */
-export const confirmCommit = (session: NetconfSession, token: string) =>
-  performOnTrial(session, "confirming commit", `<commit><persist-id>${escapeXml(token)}</persist-id></commit>`);
-
-/** `no-trial`: the server knows of no pending commit with that token. */
-export const cancelCommit = (session: NetconfSession, token: string) =>
-  performOnTrial(
-    session,
-    "cancel-commit",
-    `<cancel-commit><persist-id>${escapeXml(token)}</persist-id></cancel-commit>`,
-  );
-
-async function perform(session: NetconfSession, name: string, operation: string): Promise<void> {
-  const reply = await session.rpc(operation);
-  refuseErrors(session, name, reply);
-  if (!saysOk(reply)) throw unclear(session, name);
-}
-
-async function performOnTrial(session: NetconfSession, name: string, operation: string): Promise<"done" | "no-trial"> {
-  const reply = await session.rpc(operation);
+/** Makes the trial permanent. `no-trial`: the server knows of no pending commit with that token. */
+export async function confirmCommit(session: NetconfSession, token: string): Promise<"done" | "no-trial"> {
+  const reply = await session.rpc(`<commit><persist-id>${escapeXml(token)}</persist-id></commit>`);
   const serious = rpcErrors(reply).filter(({ severity }) => severity === "error");
   if (serious.length > 0 && serious.every(saysNoTrial)) return "no-trial";
+  requireOk(session, "confirming commit", reply);
+  return "done";
+}
+
+export const cancelCommit = (session: NetconfSession, token: string) =>
+  perform(session, "cancel-commit", `<cancel-commit><persist-id>${escapeXml(token)}</persist-id></cancel-commit>`);
+
+async function perform(session: NetconfSession, name: string, operation: string): Promise<void> {
+  requireOk(session, name, await session.rpc(operation));
+}
+
+function requireOk(session: NetconfSession, name: string, reply: XmlElement): void {
   refuseErrors(session, name, reply);
   if (!saysOk(reply)) throw unclear(session, name);
-  return "done";
 }
 
 /**
