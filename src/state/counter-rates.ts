@@ -33,12 +33,13 @@ export class CounterRates {
     this.#toMs = new Float64Array(slots);
   }
 
-  /** Whether the sample gave a new rate. */
+  /** Whether the sample changed what `rate` says. */
   sample(slot: number, octets: number, sourceMs: number): boolean {
     // Routers promise no order across updates (gNMI 3.5.1.4): an older or repeated sample has nothing to add.
     if (sourceMs <= (this.#lastMs[slot] as number)) return false;
     // A decrease is a reset, not a wrap: 64 bits of octets last 46 years at 100 Gbit/s.
     const isFirst = this.#hasBase[slot] === 0 || octets < (this.#lastOctets[slot] as number);
+    const wasKnown = !Number.isNaN(this.#bitsPerSecond[slot]);
     this.#lastOctets[slot] = octets;
     this.#lastMs[slot] = sourceMs;
     this.#hasBase[slot] = 1;
@@ -51,7 +52,7 @@ export class CounterRates {
     } else this.#bitsPerSecond[slot] = Number.NaN;
     this.#baseOctets[slot] = octets;
     this.#baseMs[slot] = sourceMs;
-    return !isFirst;
+    return !isFirst || wasKnown;
   }
 
   /** The counter was deleted, or cleared at `atMs`: two samples from after that before there is a rate again. */
