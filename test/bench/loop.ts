@@ -1,0 +1,94 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { startController } from "../../src/app/controller.ts";
+import { secretResolver } from "../../src/config/secrets.ts";
+import { loadSettings } from "../../src/config/settings.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { unwrap } from "../../src/kernel/failure.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import { startLab } from "../../src/lab/lab.ts";
+import { type Change, finalStates } from "../../src/model/change.ts";
+import { barePush } from "./bare-push.ts";
+
+// From the sample that crosses the threshold to the first byte of the change on the wire, and to confirmation: a whole lab
+// and controller per run, auto mode, no observation wait, the first breach fires. Beside it, in the same lab and the same
+// run, what another NETCONF client (node-netconf) needs for the bare push alone: connect, edit-config, commit.
+
+const runs = Number(process.env.RUNS ?? 50);
+const intervalMs = 100;
+
+const policy = `apiVersion: pointsman/v1
+kind: Policy
+metadata: { name: bench, description: Fires at the first sample over the threshold. }
+spec:
+  mode: auto
+  scope: { links: { role: transit } }
+  trigger: { signal: link.utilisation.in, above: 85%, clear: 65%, for: 1 of 1, every: ${intervalMs}ms }
+  decide: { action: bgp-prepend, objective: cost, maxPrepends: 3, target: 75% }
+  guard: { maxDevices: 2, maxTrafficMoved: 30%, freshness: 5 intervals, coverage: 50%, surviveAnyLinkFailure: true }
+  approve: { people: 1, expires: 15m }
+  verify: { observe: 0s, require: ["link.utilisation.in below 100%"], forbid: [] }
+  hold: 20s
+`;
+
+async function once(seed: number): Promise<{ change: Change; bareMs: number }> {
+  const folder = await mkdtemp(join(tmpdir(), "pointsman-bench-"));
+  const policyFile = join(folder, "bench.yaml");
+  await writeFile(policyFile, policy);
+  const timing = { intervalMs, peakAfterMs: 2_000, peakForMs: 600_000, reactionMs: 0 };
+  const lab = await startLab({ folder: join(folder, "lab"), seed, clock: systemClock, timing, policies: [policyFile] });
+  const settings = unwrap(await loadSettings(lab.configFile));
+  const running = await startController({
+    settings,
+    stateFolder: join(folder, "state"),
+    apiPort: 0,
+    resolveSecret: secretResolver(dirname(lab.configFile), process.env),
+    clock: systemClock,
+    random: seededRandom(seed),
+  });
+  try {
+    const change = await new Promise<Change>((resolve, reject) => {
+      running.onTransition((one) => finalStates.includes(one.state) && resolve(one));
+      running.failed.catch(reject);
+    });
+    const [router] = settings.network.devices;
+    if (!router) throw new Error("the lab has routers");
+    const password = (await readFile(join(dirname(lab.configFile), "password"), "utf8")).trim();
+    return { change, bareMs: await barePush(router.management, password) };
+  } finally {
+    await running.stop();
+    await lab.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function report(figure: string, values: readonly number[]): void {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
+  console.log(JSON.stringify({ bench: "loop", figure, runs: sorted.length, medianMs: at(0.5), p99Ms: at(0.99) }));
+}
+
+const toFirstByte: number[] = [];
+const toConfirm: number[] = [];
+const withinController: number[] = [];
+const bare: number[] = [];
+let unconfirmed = 0;
+for (let run = 1; run <= runs; run++) {
+  const { change, bareMs } = await once(run);
+  const { crossedMs, detectedMs, pushStartedMs, endedMs } = change.times;
+  bare.push(bareMs);
+  if (change.state !== "confirmed" || !crossedMs || !detectedMs || !pushStartedMs || !endedMs) {
+    unconfirmed += 1;
+    console.error(`run ${run}: ${change.state} ${JSON.stringify(change.outcome)}`);
+    continue;
+  }
+  toFirstByte.push(pushStartedMs - crossedMs);
+  withinController.push(pushStartedMs - detectedMs);
+  toConfirm.push(endedMs - crossedMs);
+}
+report("crossing sample to first byte of the change", toFirstByte);
+report("detection to first byte of the change", withinController);
+report("crossing sample to confirmed", toConfirm);
+report("peer: node-netconf, bare connect + edit-config + commit", bare);
+if (unconfirmed > 0) console.log(JSON.stringify({ bench: "loop", figure: "not confirmed", runs: unconfirmed }));

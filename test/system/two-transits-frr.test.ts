@@ -1,0 +1,80 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RunningController, startController } from "../../src/app/controller.ts";
+import { secretResolver } from "../../src/config/secrets.ts";
+import { loadSettings } from "../../src/config/settings.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { unwrap } from "../../src/kernel/failure.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
+import type { Change, ChangeState } from "../../src/model/change.ts";
+import { eventually } from "./real-lab/eventually.ts";
+import { type RealLab, startRealLab } from "./real-lab/real-lab.ts";
+
+let lab: RealLab;
+let running: RunningController;
+
+beforeAll(async () => {
+  lab = await startRealLab();
+  running = await startController({
+    settings: unwrap(await loadSettings(join(lab.folder, "pointsman.yaml"))),
+    stateFolder: join(lab.folder, "state"),
+    apiPort: 0,
+    resolveSecret: secretResolver(lab.folder, process.env),
+    clock: systemClock,
+    random: seededRandom(1),
+  });
+});
+afterAll(async () => {
+  await running?.stop();
+  await lab?.stop();
+});
+
+const inState = (id: string, state: ChangeState, withinMs: number) =>
+  eventually(`${id} is ${state}`, withinMs, async () => {
+    const change = unwrap(await running.controller.change(id));
+    if (["aborted", "rolled-back", "stuck"].includes(change.state) && change.state !== state) {
+      throw new Error(`${id} is ${change.state}: ${JSON.stringify(change.outcome)}`);
+    }
+    return change.state === state && change;
+  });
+
+const runningConfig = async () =>
+  (await Promise.all(Object.values(lab.edges).map((edge) => edge.run(["vtysh", "-c", "show running-config"])))).join(
+    "\n",
+  );
+
+// Goal: on real FRR routers, with real sshd, Prometheus and TCP: a measured overload leads to a proposal, approval moves the
+// real inbound traffic from A to B, and rollback brings it back with the configuration byte for byte as it was.
+test("inbound TCP moves from A to B after approval, and back on rollback", async () => {
+  const before = await runningConfig();
+  const heavy = await lab.traffic("11.0.0.0/24", 9);
+  const light = await lab.traffic("10.0.0.0/24", 1);
+  try {
+    const proposal = await eventually<Change>("a proposal", 60_000, async () =>
+      (await running.controller.changes()).find((change) => change.state === "awaiting-approval"),
+    );
+    expect(proposal.decision.changes).toEqual([
+      { action: "bgp-prepend", device: "edge-a", link: "transit-a", prefix: "11.0.0.0/24", from: 0, to: 3 },
+    ]);
+    expect(proposal.diffs["edge-a"]).toContain("+ set as-path prepend 65000 65000 65000");
+    expect(await runningConfig(), "a dry run changes nothing").toBe(before);
+    expect(await lab.inboundMbit("transit-a"), "A is full").toBeGreaterThan(8);
+
+    unwrap(await running.controller.approve(proposal.id, "ann"));
+    await inState(proposal.id, "confirmed", 60_000);
+    const [onA, onB] = await Promise.all([lab.inboundMbit("transit-a", 2_000), lab.inboundMbit("transit-b", 2_000)]);
+    expect(onA, "only the light prefix is left on A").toBeLessThan(3);
+    expect(onB, "the heavy one enters by B").toBeGreaterThan(7);
+    expect((await lab.asPaths("11.0.0.0/24"))[0]).toContain("200");
+
+    const undo = unwrap(await running.controller.rollback(proposal.id, "ann", "test"));
+    await inState(undo.id, "confirmed", 60_000);
+    await eventually("the heavy prefix is back on A", 30_000, async () => {
+      const [a, b] = await Promise.all([lab.inboundMbit("transit-a"), lab.inboundMbit("transit-b")]);
+      return a > 7 && b < 3;
+    });
+    expect(await runningConfig()).toBe(before);
+  } finally {
+    await Promise.all([heavy(), light()]);
+  }
+});
