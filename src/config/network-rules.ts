@@ -95,7 +95,7 @@ export function scopeRules(raw: unknown, policies: readonly Policy[]): Finding[]
   return policies.flatMap((policy) => [
     ...scopedLinks(raw, policy),
     ...neededQueries(raw, policy),
-    ...observedLongEnough(raw, policy),
+    ...telemetryOftenEnough(raw, policy),
   ]);
 }
 
@@ -136,10 +136,24 @@ function neededQueries(raw: unknown, policy: Policy): Finding[] {
   return findings;
 }
 
-/** A change is judged on samples taken after it: within less than one interval there are none, and silence is failure. */
-function observedLongEnough(raw: unknown, policy: Policy): Finding[] {
+/**
+ * A change is judged on samples taken after it: within less than one interval there are none, and silence is failure. And a
+ * policy is evaluated once per sample at most.
+ */
+function telemetryOftenEnough(raw: unknown, policy: Policy): Finding[] {
   const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
-  if (intervalMs === undefined || policy.verify.observeMs >= intervalMs) return [];
-  const message = `is longer than verify.observe of policy "${policy.name}": no fresh sample would arrive in time`;
-  return [{ path: ["telemetry", "interval"], message, mend: "observe for at least one interval, better three" }];
+  if (intervalMs === undefined) return [];
+  const tooLong = (field: string, mend: string): Finding => ({
+    path: ["telemetry", "interval"],
+    message: `is longer than ${field} of policy "${policy.name}"`,
+    mend,
+  });
+  return [
+    ...(policy.verify.observeMs < intervalMs
+      ? [tooLong("verify.observe", "observe for at least one interval, better three")]
+      : []),
+    ...(policy.trigger.everyMs < intervalMs
+      ? [tooLong("trigger.every", "evaluate no more often than samples come")]
+      : []),
+  ];
 }

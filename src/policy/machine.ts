@@ -1,0 +1,174 @@
+import { and, assign, not, setup } from "xstate";
+import { type Assessment, type Evidence, noEvidence } from "./assess.ts";
+import type { Outcome } from "./events.ts";
+
+export const policyStates = [
+  "quiet",
+  "breaching",
+  "deciding",
+  "proposed",
+  "changing",
+  "settling",
+  "held",
+  "blind",
+  "frozen",
+] as const;
+export type PolicyStateName = (typeof policyStates)[number];
+
+/**
+ * Why no decision is made for now: for the policy's `hold` since a change ended, or, when nothing was done, until a whole
+ * new window breaches.
+ */
+export type Hold = Readonly<{
+  after: Outcome | "nothing-done";
+  sinceMs: number;
+  /** Why nothing was done, or what ended. */
+  reason: string;
+}>;
+
+export type Memory = Readonly<{
+  evidence: Evidence;
+  hold: Hold | null;
+  /** What is being decided, proposed or changed. */
+  purpose: "relieve" | "give-back" | null;
+  changeId: string | null;
+}>;
+
+export const blankMemory: Memory = { evidence: noEvidence, hold: null, purpose: null, changeId: null };
+
+/** What the actor hands the machine: an evaluation comes assessed, so that the machine holds no numbers. */
+export type MachineEvent =
+  | Readonly<{ type: "evaluated"; frozen: boolean; blind: boolean; holdPassed: boolean; found: Assessment }>
+  | Readonly<{ type: "proposed"; changeId: string }>
+  | Readonly<{ type: "nothing-done"; reason: string; atMs: number }>
+  | Readonly<{ type: "changing" }>
+  | Readonly<{ type: "ended"; outcome: Outcome; atMs: number }>;
+
+type Seen = Readonly<{ context: Memory; event: MachineEvent }>;
+const evaluated = ({ event }: Seen) => (event.type === "evaluated" ? event : undefined);
+
+const machineSetup = setup({
+  types: { context: {} as Memory, events: {} as MachineEvent },
+  guards: {
+    frozen: (seen) => evaluated(seen)?.frozen === true,
+    blind: (seen) => evaluated(seen)?.blind === true,
+    above: (seen) => evaluated(seen)?.found.above === true,
+    under: (seen) => evaluated(seen)?.found.under === true,
+    fires: (seen) => evaluated(seen)?.found.relieve != null,
+    "fires anew": (seen) => evaluated(seen)?.found.full === true && evaluated(seen)?.found.relieve != null,
+    "calm for long": (seen) => evaluated(seen)?.found.giveBack != null,
+    "settles still": (seen) => timeLeft(seen) && seen.context.hold?.after === "confirmed",
+    "held still": timeLeft,
+    "awaits window": ({ context }) => context.hold?.after === "nothing-done",
+    confirmed: ({ event }) => event.type === "ended" && event.outcome === "confirmed",
+  },
+  actions: {
+    /** The sample counts towards the next decision. */
+    gather: assign((seen) => ({ evidence: evaluated(seen)?.found.evidence ?? seen.context.evidence })),
+    /** Nothing may be decided yet: a breach gathers no evidence, but calm does. */
+    watch: assign((seen) => ({
+      evidence: { ...(evaluated(seen)?.found.evidence ?? seen.context.evidence), window: [] },
+    })),
+    /** What is under way will be judged on what comes after it. */
+    "start anew": assign((seen) => ({
+      evidence: { ...(evaluated(seen)?.found.evidence ?? seen.context.evidence), window: [], calm: null },
+    })),
+    "to relieve": assign({ purpose: "relieve" as const }),
+    "to give back": assign({ purpose: "give-back" as const }),
+    "keep change": assign(({ event }) => (event.type === "proposed" ? { changeId: event.changeId } : {})),
+    hold: assign(({ context, event }) => {
+      if (event.type === "ended") {
+        const hold = { after: event.outcome, sinceMs: event.atMs, reason: context.changeId ?? "a change" };
+        return { hold, purpose: null, changeId: null };
+      }
+      if (event.type !== "nothing-done") return {};
+      return { hold: { after: "nothing-done" as const, sinceMs: event.atMs, reason: event.reason }, purpose: null };
+    }),
+    release: assign({ hold: null }),
+  },
+});
+
+function timeLeft({ context, event }: Seen): boolean {
+  return (
+    event.type === "evaluated" && context.hold !== null && context.hold.after !== "nothing-done" && !event.holdPassed
+  );
+}
+
+// Wherever no decision is under way. A freeze is a person's word, and is told before blindness.
+const stops = [
+  { guard: "frozen", target: "frozen", actions: "start anew" },
+  { guard: "blind", target: "blind", actions: "start anew" },
+] as const;
+
+// The evaluation that ends a hold, a freeze or blindness is the first of a new window, and decides nothing itself.
+const becomesQuiet = { target: "quiet", actions: ["release", "gather"] } as const;
+
+const resumes = [
+  ...stops,
+  { guard: "settles still", target: "settling", actions: "watch" },
+  { guard: "held still", target: "held", actions: "watch" },
+  { guard: "awaits window", target: "held", actions: "gather" },
+  becomesQuiet,
+] as const;
+
+/** One policy on one link: when a decision is due, and when it is not. */
+export const policyMachine = machineSetup.createMachine({
+  context: blankMemory,
+  initial: "quiet",
+  // The journal of changes has the last word: what it says of a change holds in whatever state the actor was restored.
+  on: {
+    proposed: { target: ".proposed", actions: ["start anew", "keep change"] },
+    changing: { target: ".changing", actions: "start anew" },
+    ended: [
+      { guard: "confirmed", target: ".settling", actions: ["start anew", "hold"] },
+      { target: ".held", actions: ["start anew", "hold"] },
+    ],
+  },
+  states: {
+    quiet: {
+      on: {
+        evaluated: [
+          ...stops,
+          { guard: "fires", target: "deciding", actions: ["start anew", "to relieve"] },
+          { guard: "above", target: "breaching", actions: "gather" },
+          { guard: "calm for long", target: "deciding", actions: ["start anew", "to give back"] },
+          { actions: "gather" },
+        ],
+      },
+    },
+    breaching: {
+      on: {
+        evaluated: [
+          ...stops,
+          { guard: "fires", target: "deciding", actions: ["start anew", "to relieve"] },
+          { guard: "under", target: "quiet", actions: "gather" },
+          { actions: "gather" },
+        ],
+      },
+    },
+    deciding: {
+      on: { evaluated: { actions: "start anew" }, "nothing-done": { target: "held", actions: ["start anew", "hold"] } },
+    },
+    // Neither blindness nor a freeze takes back what people are asked or routers are doing: the change has its own guards.
+    proposed: { on: { evaluated: { actions: "start anew" } } },
+    changing: { on: { evaluated: { actions: "start anew" } } },
+    settling: { on: { evaluated: resumes } },
+    held: {
+      on: {
+        evaluated: [
+          ...stops,
+          { guard: "held still", actions: "watch" },
+          {
+            guard: and(["awaits window", "fires anew"]),
+            target: "deciding",
+            actions: ["release", "start anew", "to relieve"],
+          },
+          { guard: and(["awaits window", not("under")]), actions: "gather" },
+          becomesQuiet,
+        ],
+      },
+    },
+    blind: { on: { evaluated: resumes } },
+    frozen: { on: { evaluated: resumes } },
+  },
+});
