@@ -59,15 +59,14 @@ export async function startNetconfServer(options: {
 
   const { privateKey, hostKey } = makeHostKey();
   let lastSession = 0;
-  const ssh = new ssh2.Server(
-    { hostKeys: [privateKey], ident: options.name.replaceAll(/[^\x21-\x7e]/g, "_") },
-    (connection) => {
-      serveConnection(connection, options, (transport) => {
-        lastSession += 1;
-        return new Session(lastSession, router, transport);
-      });
-    },
-  );
+  // A software version has no blanks and no minus signs (RFC 4253 section 4.2).
+  const ident = options.name.replaceAll(/[^\w.]/g, "_");
+  const ssh = new ssh2.Server({ hostKeys: [privateKey], ident }, (connection) => {
+    serveConnection(connection, options, (transport) => {
+      lastSession += 1;
+      return new Session(lastSession, router, transport);
+    });
+  });
   const listener = createServer({ noDelay: true }, (socket) => {
     if (faults.dead) {
       socket.destroy();
@@ -143,7 +142,6 @@ function serveConnection(
       channel.on("data", (bytes: Buffer) => session.receive(bytes));
       channel.on("end", () => session.end());
       channel.on("close", () => session.end());
-      connection.on("close", () => session.end());
     });
   });
   // A peer that vanishes, speaks no SSH or shares no algorithm is its own trouble: "close" follows and ends its sessions.
