@@ -171,6 +171,21 @@ test.each([
   expect(confirmed.ok ? undefined : confirmed.failure.code).toBe(code);
 });
 
+// Goal: a server that locks nothing while a trial is pending can be confirmed after a restart, but not with a foreign edit.
+test.each([
+  ["clean", 3, undefined],
+  ["edited by someone", 9, "DEVICE_LOCKED"],
+])("confirm without a lock, candidate %s", async (_, candidate, code) => {
+  const { state, script } = oneLeafRouter((text) => (text.startsWith("<lock>") ? refuse("in-use") : undefined), {
+    running: 3,
+    candidate,
+    pending: true,
+  });
+  const confirmed = await (await connect(script)).confirm(step, trial);
+  expect(confirmed.ok ? undefined : confirmed.failure.code).toBe(code);
+  expect(state).toEqual({ running: 3, candidate, pending: code !== undefined });
+});
+
 // Goal: a router is free to go back while a trial runs: one that will not while running is locked still does.
 test.each(["undo", "timer"])("trial with revert blocked by a lock on running: %s", async (how) => {
   let locked = false;

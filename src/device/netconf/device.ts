@@ -121,11 +121,7 @@ class NetconfDevice implements DevicePort {
 
   async #confirm(session: NetconfSession, step: DeviceStep, trial: Trial): Promise<void> {
     try {
-      // A confirming commit commits the candidate with whatever somebody left in it: on a new session, make it ours and empty.
-      if (!this.#locks.includes("candidate")) {
-        await this.#lock(session, ["candidate"]);
-        await discardChanges(session);
-      }
+      if (!this.#locks.includes("candidate")) await this.#secureCandidate(session);
       this.#requireOnTrial(step, await getConfig(session, "running", step.query));
       // No such trial, yet running is as expected: it is confirmed already.
       await confirmCommit(session, trial.token);
@@ -224,6 +220,16 @@ class NetconfDevice implements DevicePort {
       await lock(session, target);
       this.#locks.push(target);
     }
+  }
+
+  /** On a new session: a confirming commit commits the candidate too, with whatever somebody has left in it. */
+  async #secureCandidate(session: NetconfSession): Promise<void> {
+    const locked = await attempt(() => this.#lock(session, ["candidate"]));
+    if (locked.ok) return await discardChanges(session);
+    if (locked.failure.code !== "DEVICE_LOCKED") throw locked.failure;
+    // Some servers grant no lock at all while a confirmed commit is pending. Then at least nobody's edit may be in there.
+    const [running, candidate] = [await getConfig(session, "running"), await getConfig(session, "candidate")];
+    if (candidate !== running) throw locked.failure;
   }
 
   async #unlockRunning(session: NetconfSession): Promise<void> {

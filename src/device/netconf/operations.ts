@@ -18,13 +18,17 @@ export type Datastore = "running" | "candidate";
 
 const withDefaultsNamespace = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-defaults";
 
-/** What is under a subtree filter, in canonical form: equal configuration gives equal text. `""` when there is nothing. */
-export async function getConfig(session: NetconfSession, source: Datastore, filter: string): Promise<string> {
+/**
+ * What is under a subtree filter, or everything, in canonical form: equal configuration gives equal text. `""` when there is
+ * nothing.
+ */
+export async function getConfig(session: NetconfSession, source: Datastore, filter?: string): Promise<string> {
   // Servers differ in which defaults they show; one mode for every reading (RFC 6243 4.5.1).
   const mode = session.hello.explicitDefaults
     ? `<with-defaults xmlns="${withDefaultsNamespace}">explicit</with-defaults>`
     : "";
-  const operation = `<get-config><source><${source}/></source><filter type="subtree">${fragment(filter)}</filter>${mode}</get-config>`;
+  const selection = filter === undefined ? "" : `<filter type="subtree">${fragment(filter)}</filter>`;
+  const operation = `<get-config><source><${source}/></source>${selection}${mode}</get-config>`;
   const reply = await session.rpc(operation);
   refuseErrors(session, `get-config of ${source}`, reply);
   const data = childElement(reply, "data", reply.namespace);
