@@ -215,7 +215,7 @@ echo "$3" > "$t/holder"
 if detach "$timer" "$4" && alive; then echo armed; else rm -f "$t/armed"; echo no-timer; fi
 `;
 
-/** state token: forward, then activate; stops at nothing by itself. Prints done|refused|not-armed and what vtysh said. */
+/** state token: forward, then activate, while the timer runs. Prints done|not-armed, or refused and what vtysh said. */
 export const apply = `${open}${accepted}${trial}
 [ -d "$t" ] || { echo not-armed; exit 0; }
 exec 8>>"$t/applying"
@@ -226,7 +226,7 @@ while IFS= read -r line; do
   [ -n "$line" ] || continue
   timeout 60 vtysh -c "$line" < /dev/null > "$t/said" 2>&1 && accepted "$t/said" || { echo refused; cat "$t/said"; exit 0; }
 done < "$t/activate"
-echo done
+if [ -e "$t/armed" ]; then echo done; else echo not-armed; fi
 `;
 
 /** state token: after this the section is expected to read \`expected\`; until then a different reading is our own half-done work. */

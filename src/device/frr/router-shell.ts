@@ -1,4 +1,4 @@
-import type { Client } from "ssh2";
+import type { Client, ClientCallback } from "ssh2";
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
 import type { Device, ResolveSecret } from "../../model/inventory.ts";
@@ -31,7 +31,12 @@ export class RouterShell {
    */
   async run(script: string, args: readonly string[], input = ""): Promise<Answer> {
     const { device, clock, commandTimeoutMs } = this.#options;
-    const client = await this.#connected();
+    const connection = this.#connected();
+    const client = await connection;
+    const drop = () => {
+      this.#forget(connection);
+      client.destroy();
+    };
     const { code, out, err } = await new Promise<Ended>((resolve, reject) => {
       const settled = () => {
         cancel();
@@ -48,7 +53,7 @@ export class RouterShell {
       };
       const cancel = clock.after(commandTimeoutMs, () => {
         settled();
-        this.#drop(client);
+        drop();
         reject(
           new Failure("DEVICE_TIMEOUT", `${device.name}: no answer to a command within ${commandTimeoutMs} ms`, {
             retry: "later",
@@ -56,19 +61,19 @@ export class RouterShell {
           }),
         );
       });
+      const noChannel = (error: Error) => {
+        settled();
+        drop();
+        reject(
+          new Failure("DEVICE_UNREACHABLE", `${device.name}: no command channel: ${error.message}`, {
+            retry: "later",
+            mend: "Check that the account may run commands and that MaxSessions is not used up",
+          }),
+        );
+      };
       client.on("close", onClose);
-      client.exec(commandLine(script, args), (error, stream) => {
-        if (error) {
-          settled();
-          this.#drop(client);
-          reject(
-            new Failure("DEVICE_UNREACHABLE", `${device.name}: no command channel: ${error.message}`, {
-              retry: "later",
-              mend: "Check that the account may run commands and that MaxSessions is not used up",
-            }),
-          );
-          return;
-        }
+      const onChannel: ClientCallback = (error, stream) => {
+        if (error) return noChannel(error);
         const stdout: Buffer[] = [];
         const stderr: Buffer[] = [];
         stream.on("data", (chunk: Buffer) => stdout.push(chunk));
@@ -80,7 +85,14 @@ export class RouterShell {
           resolve({ code, out: Buffer.concat(stdout).toString("utf8"), err: Buffer.concat(stderr).toString("utf8") });
         });
         stream.end(input);
-      });
+      };
+      try {
+        client.exec(commandLine(script, args), onChannel);
+      } catch (error) {
+        // Between the socket's end and `close`, ssh2 throws.
+        if (!(error instanceof Error)) throw error;
+        noChannel(error);
+      }
     });
     if (code === 126 || code === 127) {
       throw new Failure("DEVICE_UNSUPPORTED", `${device.name}: a command is missing: ${firstLine(err || out)}`, {
@@ -121,16 +133,13 @@ export class RouterShell {
     if (this.#connection) return this.#connection;
     const opening = openSsh({ name: device.name, management: device.management, resolveSecret });
     this.#connection = opening;
-    const forget = () => {
-      if (this.#connection === opening) this.#connection = undefined;
-    };
+    const forget = () => this.#forget(opening);
     opening.then((client) => client.once("close", forget), forget);
     return opening;
   }
 
-  #drop(client: Client): void {
-    this.#connection = undefined;
-    client.destroy();
+  #forget(connection: Promise<Client>): void {
+    if (this.#connection === connection) this.#connection = undefined;
   }
 }
 
