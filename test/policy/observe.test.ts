@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { bitsPerSecond } from "../../src/kernel/units.ts";
+import { observe } from "../../src/policy/observe.ts";
+import { predictReclaim } from "../../src/policy/reclaim.ts";
+import { intervalMs, moved, network, policy, stateAt } from "./fixtures.ts";
+
+const nowMs = 1_000_000;
+const sample = (value: number, ageMs = 0) => ({ value, fromMs: nowMs - ageMs - intervalMs, toMs: nowMs - ageMs });
+
+// Goal: a value is seen with its source time, up to and including the age that the policy allows.
+test.each([
+  [0, true],
+  [3 * intervalMs, true],
+  [3 * intervalMs + 1, false],
+  [-3 * intervalMs, true],
+  [-3 * intervalMs - 1, false],
+])("a sample that is %i ms old is seen: %s", (ageMs, isSeen) => {
+  const observation = observe(policy, "transit-a", stateAt(nowMs, sample(0.9, ageMs)), intervalMs);
+  expect(observation.kind).toBe(isSeen ? "seen" : "blind");
+  if (isSeen) expect(observation).toEqual({ kind: "seen", value: 0.9, measuredMs: nowMs - ageMs });
+});
+
+// Goal: no data is never zero, and the reason names the source that is silent.
+test("a link without a sample is blind", () => {
+  const targets = {
+    "edge-a": { state: "down", reason: "connection refused" },
+    prometheus: { state: "synced" },
+  } as const;
+  expect(observe(policy, "transit-a", stateAt(nowMs, undefined, [], targets), intervalMs)).toEqual({
+    kind: "blind",
+    reason: "no sample of link.utilisation.in for transit-a; edge-a is down (connection refused)",
+  });
+});
+
+// Goal: a give-back is predicted from what the moved prefixes carry now, wherever they enter, and from nothing less.
+const displacement = { changeId: "c-1", changes: [moved] };
+const entering = (link: string, mbits: number, ageMs = 0, prefix = "11.0.0.0/24") => ({
+  prefix,
+  link,
+  rate: bitsPerSecond(mbits * 1e6),
+  measuredMs: nowMs - ageMs,
+});
+const old = 3 * intervalMs + 1;
+test.each([
+  ["its traffic enters elsewhere", sample(0.2), [entering("transit-b", 300)], 0.5],
+  ["over two links", sample(0.2), [entering("transit-b", 300), entering("transit-c", 100)], 0.6],
+  ["what still enters here counts once", sample(0.2), [entering("transit-a", 50), entering("transit-b", 300)], 0.5],
+  ["an old rate here is left behind", sample(0.2), [entering("transit-a", 900, old), entering("transit-b", 300)], 0.5],
+  [
+    "other prefixes stay where they are",
+    sample(0.2),
+    [entering("transit-b", 300), entering("transit-b", 9, 0, "10.0.0.0/24")],
+    0.5,
+  ],
+  ["an old rate elsewhere is unknown", sample(0.2), [entering("transit-b", 300, old)], undefined],
+  ["one old rate of two is unknown", sample(0.2), [entering("transit-b", 1), entering("transit-c", 1, old)], undefined],
+  ["an unmeasured prefix is unknown", sample(0.2), [entering("transit-b", 300, 0, "10.0.0.0/24")], undefined],
+  ["an old link sample is unknown", sample(0.2, old), [entering("transit-b", 300)], undefined],
+])("give-back: %s", (_case, inbound, rates, expected) => {
+  const predicted = predictReclaim(policy, "transit-a", stateAt(nowMs, inbound, rates), network, displacement);
+  if (expected === undefined) expect(predicted).toBeUndefined();
+  else expect(predicted).toBeCloseTo(expected, 12);
+});
+
+// Goal: the prediction is in the unit of the policy's own signal, and unknown for one that prepends do not move.
+test("give-back in the signal's unit", () => {
+  const byRate: typeof policy = { ...policy, trigger: { ...policy.trigger, signal: "link.rate.in" } };
+  const outbound: typeof policy = { ...policy, trigger: { ...policy.trigger, signal: "link.rate.out" } };
+  const rates = [entering("transit-b", 300)];
+  const links = new Map([["transit-a", sample(200e6)]]);
+  const state = {
+    ...stateAt(nowMs, undefined, rates),
+    signals: new Map([
+      ["link.rate.in", links],
+      ["link.rate.out", links],
+    ] as const),
+  };
+  expect(predictReclaim(byRate, "transit-a", state, network, displacement)).toBe(500e6);
+  expect(predictReclaim(outbound, "transit-a", state, network, displacement)).toBeUndefined();
+});
