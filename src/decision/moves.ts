@@ -21,10 +21,9 @@ export type Moves = Readonly<{
 const strays = 0.1;
 
 /** Every useful move: each moves its prefix to one link by a strict win, with no more prepends than the win needs. */
-export function possibleMoves({ policy, network, traffic, announcements }: Task): Moves {
+export function possibleMoves({ policy, network, traffic }: Task): Moves {
   const allowed = new Set(network.prefixes);
-  const inScope = new Set(traffic.links.map((link) => link.name));
-  const deviceOf = new Map(announcements.map((a) => [keyOf(a), a.device]));
+  const deviceOf = new Map(traffic.links.map((link) => [link.name, link.device]));
   const moves: Move[] = [];
   const immovable = new Map<Prefix, string>();
   for (const [prefix, entering] of traffic.rates) {
@@ -46,9 +45,9 @@ export function possibleMoves({ policy, network, traffic, announcements }: Task)
         `${share} of ${prefix} does not enter where it is announced best, so prepends do not steer it`,
       );
     } else {
-      const found = movesOf(prefix, prepends, best, inScope, policy.decide.maxPrepends, deviceOf);
+      const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf);
       if (found.length > 0) moves.push(...found);
-      else immovable.set(prefix, `${prefix} would need more than the ${policy.decide.maxPrepends} prepends allowed`);
+      else immovable.set(prefix, `${prefix} would need more prepends than the ${policy.decide.maxPrepends} allowed`);
     }
   }
   return { moves, immovable };
@@ -58,25 +57,25 @@ function movesOf(
   prefix: Prefix,
   prepends: ReadonlyMap<LinkName, number>,
   best: readonly LinkName[],
-  inScope: ReadonlySet<LinkName>,
   maxPrepends: number,
-  deviceOf: ReadonlyMap<string, DeviceName>,
+  deviceOf: ReadonlyMap<LinkName, DeviceName>,
 ): Move[] {
   const change = (link: LinkName, to: number): PrependChange => {
-    const device = deviceOf.get(keyOf({ prefix, link }));
-    assert(device !== undefined, `the announcement of ${prefix} on ${link} has a device`);
+    const device = deviceOf.get(link);
+    assert(device !== undefined, "only links in scope are changed");
     return { action: "bgp-prepend", device, link, prefix, from: prepends.get(link) ?? 0, to };
   };
   // What is out of scope, or already over the cap by someone else's hand, is not ours to touch: it could not be put back.
-  const ours = (link: LinkName) => inScope.has(link) && (prepends.get(link) ?? 0) <= maxPrepends;
+  const ours = (link: LinkName) => deviceOf.has(link) && (prepends.get(link) ?? 0) <= maxPrepends;
 
   const found: Move[] = [];
   for (const [target, now] of prepends) {
-    if (!inScope.has(target) || (best.length === 1 && best[0] === target)) continue;
+    if (!deviceOf.has(target) || (best.length === 1 && best[0] === target)) continue;
     const ways: PrependChange[][] = [];
     // First with the target as it is, then with ever fewer prepends on it, which leaves fewer others to raise.
     for (let level = now; level >= 0; level--) {
-      const rivals = [...prepends].filter(([link, count]) => link !== target && count <= level).map(([link]) => link);
+      const rivals: LinkName[] = [];
+      for (const [link, count] of prepends) if (link !== target && count <= level) rivals.push(link);
       const possible = rivals.length === 0 || level < maxPrepends;
       if (possible && rivals.every(ours) && (level === now || ours(target))) {
         ways.push([...rivals.map((link) => change(link, level + 1)), ...(level < now ? [change(target, level)] : [])]);
@@ -86,9 +85,12 @@ function movesOf(
     // A way that changes all that another does and more is no better; of two that change the same, the first changes less.
     const includes = (way: PrependChange[], other: PrependChange[]) =>
       other.every(({ link }) => way.some((change) => change.link === link));
-    const useful = ways.filter((way, i) => {
-      return !ways.some((other, j) => j !== i && includes(way, other) && (j < i || !includes(other, way)));
-    });
+    const useful =
+      ways.length === 1
+        ? ways
+        : ways.filter((way, i) => {
+            return !ways.some((other, j) => j !== i && includes(way, other) && (j < i || !includes(other, way)));
+          });
     for (const changes of useful) {
       found.push({ prefix, target, changes: changes.sort((a, b) => (a.link < b.link ? -1 : 1)) });
     }
@@ -96,5 +98,4 @@ function movesOf(
   return found;
 }
 
-const keyOf = ({ prefix, link }: { prefix: Prefix; link: LinkName }) => `${prefix} ${link}`;
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);

@@ -93,7 +93,9 @@ export function problemOf(task: Task, moves: readonly Move[], limitOf: (link: Li
       if (to < from) lowered++;
       size += Math.abs(to - from);
     }
-    return { ...move, id, prefixId: prefixIds.get(move.prefix) ?? 0, delta, moved, cost, devices, lowered, size };
+    const { prefix, changes } = move;
+    const prefixId = prefixIds.get(prefix) ?? 0;
+    return { id, prefixId, prefix, target: move.target, changes, delta, moved, cost, devices, lowered, size };
   }
 }
 

@@ -4,7 +4,7 @@ import { greedySet } from "./greedy.ts";
 import type { Outcome, Problem } from "./problem.ts";
 
 /** Moves tried before the search is cut short: some tens of milliseconds. Counted, not timed, so that it replays. */
-const defaultBudget = 100_000;
+const defaultBudget = 50_000;
 
 export type Found = Readonly<{
   /** The best set, or undefined when there is none. */

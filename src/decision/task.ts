@@ -1,4 +1,3 @@
-import type { Announcement } from "../model/decision.ts";
 import type { Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
 import type { InboundTraffic } from "../te/bgp-preference.ts";
@@ -8,7 +7,6 @@ export type Task = Readonly<{
   policy: Policy;
   network: Network;
   traffic: InboundTraffic;
-  announcements: readonly Announcement[];
   /** Of every cost in scope; empty when no link has one. */
   currency: string;
 }>;
