@@ -83,6 +83,8 @@ export async function startDemo(options: { seed: number; stateFolder: string; cl
   }
 }
 
+/** The emulated internet follows a change within this. */
+const reactionMs = 1_000;
 /** How long the lab gives the loop to see, decide and dry-run, and then to push, verify and settle. */
 const patienceMs = 60_000;
 
@@ -123,6 +125,7 @@ export async function runDemo(
   });
   unwrap(await running.controller.approve(proposal.id, by));
   const change = await within(clock, ended, `${proposal.id} did not end`);
+  await sleep(clock, reactionMs);
   return {
     scenario,
     outcome: change.state,

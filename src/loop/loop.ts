@@ -3,8 +3,9 @@ import type { Templates } from "../change/templates.ts";
 import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
+import type { Result } from "../kernel/failure.ts";
 import type { Change } from "../model/change.ts";
-import type { PolicyStatus } from "../model/controller.ts";
+import type { DeviceStatus, PolicyStatus } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Link, Network } from "../model/inventory.ts";
@@ -17,7 +18,7 @@ import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
 import { Ledger } from "./ledger.ts";
-import { readNetwork } from "./read-network.ts";
+import { type NetworkReading, readNetwork } from "./read-network.ts";
 import { Runner } from "./runner.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 
@@ -52,6 +53,7 @@ export type Conclusion = Readonly<{
 export class Loop {
   readonly ledger: Ledger;
   readonly runner: Runner;
+  readonly devices = new Map<string, DeviceStatus>();
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
   readonly #deps: LoopDeps;
@@ -82,7 +84,7 @@ export class Loop {
 
   /** Finishes or undoes what a predecessor left under way, then starts watching. */
   async start(): Promise<void> {
-    const { journal, policies } = this.#deps;
+    const { journal, policies, network } = this.#deps;
     await this.ledger.load();
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
@@ -96,6 +98,8 @@ export class Loop {
       this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
+    // Opens the sessions, and tells early of a router that cannot be reached or is not the one it should be.
+    void this.background(this.#read(network.links));
   }
 
   /** Stops watching and waits for what is on the routers to come to its end. */
@@ -185,6 +189,8 @@ export class Loop {
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
       if (actor.intent) await this.#decide(policy, link, actor.intent, state);
+      // A decision may come next: by then the sessions are open.
+      else if (actor.state === "breaching") void this.background(this.#read(this.#scope(policy)));
     }
   }
 
@@ -198,8 +204,21 @@ export class Loop {
     return true;
   }
 
+  #read(links: readonly Link[]): Promise<Result<NetworkReading>> {
+    const { network, devices, templates, clock } = this.#deps;
+    return readNetwork({
+      network,
+      devices,
+      templates,
+      links,
+      onRead: (device, failure) => {
+        this.devices.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
+      },
+    });
+  }
+
   async #decide(policy: Policy, link: Link, intent: Intent, state: NetworkState): Promise<void> {
-    const { network, devices, templates, clock, journal } = this.#deps;
+    const { network, templates, clock, journal } = this.#deps;
     const detectedMs = clock.now();
     const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
       const conclusion: Conclusion = { atMs: clock.now(), outcome, reason, alternatives: [], guards: [], ...more };
@@ -209,7 +228,7 @@ export class Loop {
       await this.#step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
-    const read = await readNetwork({ network, devices, templates, links: this.#scope(policy) });
+    const read = await this.#read(this.#scope(policy));
     if (!read.ok) return conclude("unreadable", read.failure.message);
     const { announcements, readings } = read.value;
     const decided = decidePrepend({ intent, policy, network, state, announcements });

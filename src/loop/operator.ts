@@ -117,6 +117,7 @@ export function operatorOf(loop: Loop, journal: Journal, network: Network, clock
       switches: loop.switches,
       policies: loop.status(),
       targets: Object.fromEntries(loop.targets()),
+      devices: Object.fromEntries(loop.devices),
       open: ledger.open(),
     };
   }

@@ -2,7 +2,7 @@ import { readAnnouncements } from "../change/announcements.ts";
 import type { Reading } from "../change/plan.ts";
 import { queryFor } from "../change/query.ts";
 import type { Templates } from "../change/templates.ts";
-import { ok, type Result } from "../kernel/failure.ts";
+import { type Failure, ok, type Result } from "../kernel/failure.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Link, Network } from "../model/inventory.ts";
@@ -18,14 +18,17 @@ export async function readNetwork(input: {
   devices: ReadonlyMap<string, DevicePort>;
   templates: Templates;
   links: readonly Link[];
+  /** Told of every router asked, failed or not. */
+  onRead: (device: string, failure: Failure | undefined) => void;
 }): Promise<Result<NetworkReading>> {
-  const { network, devices, templates, links } = input;
+  const { network, devices, templates, links, onRead } = input;
   const concerned = network.devices.filter((device) => links.some((link) => link.device === device.name && link.bgp));
   const texts = await Promise.all(
     concerned.map(async (device) => {
       const query = queryFor(templates, network, device);
-      const port = devices.get(device.name);
-      return { device, query, read: port ? await port.read(query) : undefined };
+      const read = await devices.get(device.name)?.read(query);
+      onRead(device.name, read && !read.ok ? read.failure : undefined);
+      return { device, query, read };
     }),
   );
   const announcements: Announcement[] = [];

@@ -17,11 +17,18 @@ export type PolicyStatus = Readonly<{
   measuredMs?: number;
 }>;
 
+/** What came of the last attempt to read a router's configuration. */
+export type DeviceStatus = Readonly<{
+  atMs: number;
+  failure?: Readonly<{ code: string; message: string; mend?: string }>;
+}>;
+
 export type Status = Readonly<{
   atMs: number;
   switches: Switches;
   policies: readonly PolicyStatus[];
   targets: Readonly<Record<string, TargetStatus>>;
+  devices: Readonly<Record<string, DeviceStatus>>;
   /** Changes that are not over, newest first. */
   open: readonly Change[];
 }>;

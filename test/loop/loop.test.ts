@@ -11,7 +11,7 @@ const calm = () => simulation.telemetry.offered.set("11.0.0.0/24", 300 * mbit);
 const stateOf = (id: string) => simulation.changes.find((change) => change.id === id)?.state;
 const prepends = () => announcedBy(simulation.routers).get("11.0.0.0/24 transit-a");
 const proposed = async () => {
-  await simulation.until(() => simulation.changes.some((change) => change.state === "awaiting-approval"), 60_000);
+  await simulation.until(() => simulation.changes.some((change) => change.state === "awaiting-approval"), 120_000);
   const found = simulation.changes.find((change) => change.state === "awaiting-approval");
   if (!found) throw new Error("nothing is proposed");
   return found;

@@ -4,6 +4,7 @@ import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import { canonicalXml, parseXml } from "../../src/kernel/xml.ts";
 import { routerConfig } from "../../src/lab/router-config.ts";
 import { twoTransits } from "../../src/lab/scenarios/two-transits.ts";
+import type { Announcement } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
 import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
 import type { Policy } from "../../src/model/policy.ts";
@@ -62,15 +63,17 @@ export function initialReadings(): Map<string, string> {
   );
 }
 
+const readBefore = new Map<string, readonly Announcement[]>();
+
 /** Prepends by "prefix link", as the routers' texts say. */
 export function announcedBy(routers: Iterable<Readonly<{ device: string; running: string }>>): Map<string, number> {
   const found = new Map<string, number>();
   for (const { device, running } of routers) {
     const router = network.devices.find((one) => one.name === device);
     if (!router) continue;
-    for (const one of unwrap(readAnnouncements(network, router, running))) {
-      found.set(`${one.prefix} ${one.link}`, one.prepends);
-    }
+    const read = readBefore.get(device + running) ?? unwrap(readAnnouncements(network, router, running));
+    readBefore.set(device + running, read);
+    for (const one of read) found.set(`${one.prefix} ${one.link}`, one.prepends);
   }
   return found;
 }

@@ -21,7 +21,7 @@ type Incarnation = { loop: Loop; controller: Controller; journal: Journal; alive
 
 /** Lets every promise that can go on go on; the journal's driver is synchronous, so a few turns suffice. */
 async function settle(): Promise<void> {
-  for (let turn = 0; turn < 25; turn++) await new Promise(setImmediate);
+  for (let turn = 0; turn < 12; turn++) await new Promise(setImmediate);
 }
 
 /** The whole loop on simulated time: real stages and a real journal, routers and traffic in memory. Replays from its seed. */

@@ -29,7 +29,7 @@ export function statusCommands(): Command[] {
   return [status, explain];
 }
 
-function showStatus({ switches, policies, targets, open, atMs }: Status): string {
+function showStatus({ switches, policies, targets, devices, open, atMs }: Status): string {
   const lines: string[] = [];
   if (switches.killed) {
     lines.push(
@@ -64,6 +64,17 @@ function showStatus({ switches, policies, targets, open, atMs }: Status): string
         name,
         state === "synced" ? colours.green(state) : colours.yellow(state),
         plain(reason ?? ""),
+      ]),
+    ),
+  );
+  lines.push(
+    "",
+    table(
+      ["ROUTER", "CONFIGURATION", "WHY"],
+      Object.entries(devices).map(([name, { failure }]) => [
+        name,
+        failure ? colours.red(failure.code) : colours.green("readable"),
+        plain(failure ? [failure.message, failure.mend ?? ""].join("; ") : ""),
       ]),
     ),
   );
