@@ -65,8 +65,9 @@ function parseIpv4(text: string): bigint | undefined {
   return bits;
 }
 
-function parseIpv6(text: string): bigint | undefined {
-  const halves = text.split("::");
+function parseIpv6(written: string): bigint | undefined {
+  const text = withoutDottedTail(written);
+  const halves = text?.split("::") ?? [];
   if (halves.length > 2) return undefined;
   const [left, right] = halves.map(parseGroups);
   if (left === undefined || (halves.length === 2 && right === undefined)) return undefined;
@@ -76,15 +77,20 @@ function parseIpv6(text: string): bigint | undefined {
   return groups.reduce((bits, group) => (bits << 16n) | group, 0n);
 }
 
-/** Groups of 16 bits; the last may be written as an IPv4 address, which makes two. */
+/** The last 32 bits, and only these, may be written as an IPv4 address; here they become two groups. */
+function withoutDottedTail(text: string): string | undefined {
+  if (!text.includes(".")) return text;
+  const start = text.lastIndexOf(":") + 1;
+  const tail = parseIpv4(text.slice(start));
+  return tail === undefined
+    ? undefined
+    : `${text.slice(0, start)}${(tail >> 16n).toString(16)}:${(tail & 0xffffn).toString(16)}`;
+}
+
+/** Groups of 16 bits. */
 function parseGroups(text: string): bigint[] | undefined {
   if (text === "") return [];
-  const groups: bigint[] = [];
-  for (const part of text.split(":")) {
-    const dotted = part.includes(".") ? parseIpv4(part) : undefined;
-    if (dotted !== undefined) groups.push(dotted >> 16n, dotted & 0xffffn);
-    else if (/^[0-9a-fA-F]{1,4}$/.test(part)) groups.push(BigInt(`0x${part}`));
-    else return undefined;
-  }
-  return groups;
+  const parts = text.split(":");
+  if (!parts.every((part) => /^[0-9a-fA-F]{1,4}$/.test(part))) return undefined;
+  return parts.map((part) => BigInt(`0x${part}`));
 }

@@ -19,6 +19,7 @@ function readOpenconfig(...statements: string[]) {
     prefixSet("two", ["11.0.0.0/24", "13.0.0.0/24"]),
     prefixSet("wide", ["11.0.0.0/8 8..24"]),
     prefixSet("longer", ["11.0.0.0/24 25..32"]),
+    prefixSet("shorter", ["11.0.0.0/25 8..25"]),
     prefixSet("other", ["13.0.0.0/24"]),
     prefixSet("strange", ["a-block-of-ours"]),
   ];
@@ -63,6 +64,7 @@ describe("openconfig", () => {
     ["another way to write the prefix", [matches("six") + accept], { "2001:db8::/32": 0 }],
     ["no statement for it", [matches("other") + accept], {}],
     ["longer prefixes only", [matches("longer") + accept], {}],
+    ["a range that begins above its own prefix", [matches("shorter") + accept], {}],
     ["denied", [matches("exact") + reject, matches("exact") + accept], {}],
     ["denied with others", [matches("two") + reject, matches("exact") + accept], {}],
     ["denied by the rest", [reject, matches("exact") + accept], {}],

@@ -124,6 +124,19 @@ describe.each(platforms)("%s", (platform) => {
   });
 });
 
+test("openconfig: where the operator left our AS out of a prepend, it stays out, both ways", () => {
+  const router = device("openconfig");
+  const net = network([router], [link("transit-a", "OUT")]);
+  const basis = reading("openconfig", { OUT: [announced("11.0.0.0/24", 2)] }).replace(/ *<asn>65000<\/asn>\n/, "");
+  expect(basis).not.toContain("65000");
+  for (const to of [3, 0]) {
+    const [step] = unwrap(plan(net, router, basis, prepend("11.0.0.0/24", 2, to))).steps;
+    expect(step?.expected).not.toContain("65000");
+    expect(step && apply("openconfig", basis, step.forward)).toBe(step?.expected);
+    expect(step && apply("openconfig", step.expected, step.inverse)).toBe(basis);
+  }
+});
+
 test("one step per device, in the decision's order; undone in the reverse order", () => {
   const [a, b] = [device("openconfig", "edge-a"), device("frr", "edge-b")];
   const links = [link("transit-a", "OUT"), link("transit-b", "OUT", "192.0.2.5", "edge-b")];
