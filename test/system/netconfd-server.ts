@@ -27,7 +27,8 @@ export async function startNetconfd(): Promise<Netconfd> {
   const { username } = userInfo();
   const at = (name: string) => join(folder, name);
   copyFileSync(new URL("./pointsman-test.yang", import.meta.url), at("pointsman-test.yang"));
-  for (const key of ["host", "user"]) execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(key)]);
+  for (const key of ["host", "user"])
+    execFileSync("/usr/bin/ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", at(key)]);
   if (userInfo().uid === 0) mkdirSync("/run/sshd", { recursive: true, mode: 0o755 }); // sshd as root insists on it
   const port = await freePort();
   const running: ChildProcess[] = [];
@@ -73,7 +74,7 @@ export async function startNetconfd(): Promise<Netconfd> {
     await stop();
     throw error;
   }
-  const [, hostKey = ""] = execFileSync("ssh-keygen", ["-lf", at("host.pub")])
+  const [, hostKey = ""] = execFileSync("/usr/bin/ssh-keygen", ["-lf", at("host.pub")])
     .toString()
     .split(" ");
   const management = { host: "127.0.0.1", port, username, privateKey: { file: at("user") }, hostKey };
