@@ -143,6 +143,13 @@ describe("a rate from counters", () => {
     expect(rate()?.value).toBe(800);
   });
 
+  test("stays when `last-clear` is told for the first time, or told again", () => {
+    const { fold, counter, rate } = folding();
+    for (const at of [0, 1]) fold.number(counter("in-octets"), at * 1_250, startMs + at * intervalMs);
+    for (const at of [1, 2]) fold.number(counter("last-clear"), (startMs - 1) * 1e6, startMs + at * intervalMs);
+    expect(rate()?.value).toBe(1_000);
+  });
+
   test("is gone with its counter, and the other direction's is not", () => {
     const { fold, counter, rate } = folding();
     for (const at of [0, 1]) {

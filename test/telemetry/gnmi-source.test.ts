@@ -180,6 +180,19 @@ describe("reconnecting", () => {
     expect(waits).toEqual([1_500, 3_000, 6_000, 12_000, 24_000, 45_000, 45_000, 45_000]);
   });
 
+  test("starts again from 1 s once it has been in sync", async () => {
+    target.refuseCapabilities = { code: status.UNAVAILABLE, details: "booting" };
+    start();
+    await sink.state("down");
+    clock.advance(1_500);
+    await clock.pending(3_000);
+    target.refuseCapabilities = undefined;
+    clock.advance(3_000);
+    (await synced()).end();
+    await sink.state("down");
+    expect(clock.delays.at(-1)).toBe(1_500);
+  });
+
   test("follows a malformed message, which is named", async () => {
     start();
     const subscription = await synced();

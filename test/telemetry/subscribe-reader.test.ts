@@ -174,6 +174,13 @@ describe("paths", () => {
     notify({ prefix: { origin: "openconfig" }, update: [{ path: path("/a/b[x=1][y=2]/c"), val }] });
     expect(table.size).toBe(1);
     expect(sink.heard.length).toBe(6);
+    // A delete in yet another spelling finds it too.
+    notify({ delete: [path("/a/b[y=2][x=1]")] });
+    expect(sink.gones().length).toBe(1);
+    // After a delete, an atomic notification in the other key order still refreshes the one leaf there is.
+    notify({ atomic: true, prefix: path("/a/b[y=2][x=1]"), update: [{ path: path("/c"), val }] });
+    notify({ atomic: true, prefix: path("/a/b[x=1][y=2]"), update: [{ path: path("/c"), val }] });
+    expect(sink.gones().length).toBe(1);
     expect(table.get(0)).toEqual({ target: "edge-a", name: "/a/b/c", labels: { "b.x": "1", "b.y": "2" } });
   });
 
@@ -347,6 +354,21 @@ describe("messages", () => {
     const body = Buffer.concat([unknown, known, unknown]);
     expect(read(Buffer.concat([unknown, Buffer.from([0x0a, body.length]), body, unknown])).ok).toBe(true);
     expect(sink.values()).toEqual({ "/a{}": 5 });
+  });
+
+  // Goal: a nested message that reads into what follows it is refused, though every byte is there.
+  test.each([
+    // The varint of update.val.uint_val goes on into the tag of update.duplicates.
+    ["a value", [0x22, 0x06, 0x1a, 0x02, 0x18, 0x80, 0x20, 0x00]],
+    // The same, from a field of update.path.elem that we do not know.
+    ["a path element", [0x22, 0x08, 0x0a, 0x04, 0x1a, 0x02, 0x18, 0x80, 0x20, 0x00]],
+    ["a notification's field", [0x08, 0x80]],
+  ])("in which %s overruns its end are refused", (_label, body) => {
+    const { read, sink } = reading();
+    // The extension behind it lends the bytes that the last varint reaches for.
+    const message = Buffer.from([0x0a, body.length, ...body, 0x2a, 0x01, 0x00]);
+    expect(read(message).ok).toBe(false);
+    expect(sink.heard).toEqual([]);
   });
 
   test("of sync say so", () => {
