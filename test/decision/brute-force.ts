@@ -1,6 +1,6 @@
 import type { Intent } from "../../src/model/decision.ts";
 import type { Policy } from "../../src/model/policy.ts";
-import { announce, mbit, networkOf, policyOf, relieveA, stateOf, transit } from "../te/two-transits.ts";
+import { announce, networkOf, policyOf, relieveA, stateOf, transit } from "../te/two-transits.ts";
 
 /**
  * A small network in whole Mbit/s, and every assignment of prepends tried on a model of its own, to hold the search
@@ -188,5 +188,3 @@ export function achieved(small: Small, changes: readonly { prefix: string; link:
   const fullest = Math.max(...loads.map((load, i) => load / (small.links[i]?.capacity ?? 1)));
   return { count: changes.length, objective: small.objective === "cost" ? cost : fullest, moved };
 }
-
-export const bitsOf = (mbits: number) => mbits * mbit;
