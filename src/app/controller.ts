@@ -25,8 +25,6 @@ export const journalFile = "journal.sqlite";
 export type RunningController = Readonly<{
   controller: Controller;
   url: string;
-  /** Calls back after every transition of a change. */
-  onTransition(listener: (change: Change) => void): void;
   /** Rejects when the loop stopped itself because of a bug or a journal that cannot be written. */
   failed: Promise<never>;
   stop(): Promise<void>;
@@ -41,11 +39,19 @@ export async function startController(options: {
   resolveSecret: ResolveSecret;
   clock: Clock;
   random: Random;
+  /** Called after every transition of a change, those of recovery included. */
+  onTransition: (change: Change) => void;
 }): Promise<RunningController> {
   const { settings, stateFolder, resolveSecret, clock, random } = options;
   const { network, policies } = settings;
   await mkdir(stateFolder, { recursive: true, mode: 0o700 });
   const journal = await openJournal({ file: join(stateFolder, options.journalName ?? journalFile), clock });
+
+  const chain = await journal.verify();
+  if (!chain.ok) {
+    await journal.close();
+    throw chain.failure;
+  }
 
   const table = new SeriesTable();
   const fold = new NetworkFold(network, table);
@@ -79,6 +85,7 @@ export async function startController(options: {
     await rm(endpointFile, { force: true });
   }
 
+  loop.ledger.onTransition(options.onTransition);
   try {
     await loop.start();
     for (const source of sources) source.start(fold);
@@ -90,13 +97,7 @@ export async function startController(options: {
     await stop();
     throw error;
   }
-  return {
-    controller,
-    url: api.url,
-    onTransition: (listener) => void loop.ledger.onTransition(listener),
-    failed,
-    stop,
-  };
+  return { controller, url: api.url, failed, stop };
 }
 
 function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): DevicePort {

@@ -40,6 +40,8 @@ export type DemoReport = Readonly<{
 export type Demo = Readonly<{
   lab: Lab;
   running: RunningController;
+  /** Calls back after every transition of a change. */
+  onTransition(listener: (change: Change) => void): void;
   /** Resolves with the proposal once it waits for approval. */
   proposed: Promise<Change>;
   stop(): Promise<void>;
@@ -59,6 +61,11 @@ export async function startDemo(options: { seed: number; stateFolder: string; cl
     // The routers are new each time: a journal of earlier ones would be about nothing. Opening it first refuses while a demo runs.
     await openJournal({ file: join(stateFolder, demoJournal), clock }).then((journal) => journal.close());
     await forgetJournal(stateFolder);
+    const listeners = new Set<(change: Change) => void>();
+    const onTransition = (listener: (change: Change) => void) => void listeners.add(listener);
+    const proposed = new Promise<Change>((resolve) => {
+      onTransition((change) => change.state === "awaiting-approval" && resolve(change));
+    });
     const running = await startController({
       settings: unwrap(await loadSettings(lab.configFile)),
       stateFolder,
@@ -67,16 +74,16 @@ export async function startDemo(options: { seed: number; stateFolder: string; cl
       resolveSecret: secretResolver(dirname(lab.configFile), process.env),
       clock,
       random: seededRandom(seed),
-    });
-    const proposed = new Promise<Change>((resolve) => {
-      running.onTransition((change) => change.state === "awaiting-approval" && resolve(change));
+      onTransition(change) {
+        for (const listener of listeners) listener(change);
+      },
     });
     const stop = async () => {
       await running.stop();
       await closeLab();
       await forgetJournal(stateFolder);
     };
-    return { lab, running, proposed, stop };
+    return { lab, running, onTransition, proposed, stop };
   } catch (error) {
     await closeLab();
     throw error;
@@ -117,7 +124,7 @@ export async function runDemo(
   onProgress(`proposed ${proposal.id}: ${proposal.decision.reason}`);
   if (fault === "dead-router") lab.inject(fault);
   const ended = new Promise<Change>((resolve) => {
-    running.onTransition((change) => {
+    demo.onTransition((change) => {
       if (change.id !== proposal.id) return;
       onProgress(`${change.id} is ${change.state}`);
       if (finalStates.includes(change.state)) resolve(change);

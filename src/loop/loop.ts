@@ -205,15 +205,8 @@ export class Loop {
   }
 
   #read(links: readonly Link[]): Promise<Result<NetworkReading>> {
-    const { network, devices, templates, clock } = this.#deps;
-    return readNetwork({
-      network,
-      devices,
-      templates,
-      links,
-      onRead: (device, failure) => {
-        this.devices.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
-      },
+    return readNetwork(this.#deps, links, (device, failure) => {
+      this.devices.set(device, { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
     });
   }
 

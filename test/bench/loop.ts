@@ -39,6 +39,10 @@ async function once(seed: number): Promise<{ change: Change; bareMs: number }> {
   const timing = { intervalMs, peakAfterMs: 2_000, peakForMs: 600_000, reactionMs: 0 };
   const lab = await startLab({ folder: join(folder, "lab"), seed, clock: systemClock, timing, policies: [policyFile] });
   const settings = unwrap(await loadSettings(lab.configFile));
+  let ended: (change: Change) => void = () => undefined;
+  const end = new Promise<Change>((resolve) => {
+    ended = resolve;
+  });
   const running = await startController({
     settings,
     stateFolder: join(folder, "state"),
@@ -46,12 +50,10 @@ async function once(seed: number): Promise<{ change: Change; bareMs: number }> {
     resolveSecret: secretResolver(dirname(lab.configFile), process.env),
     clock: systemClock,
     random: seededRandom(seed),
+    onTransition: (change) => finalStates.includes(change.state) && ended(change),
   });
   try {
-    const change = await new Promise<Change>((resolve, reject) => {
-      running.onTransition((one) => finalStates.includes(one.state) && resolve(one));
-      running.failed.catch(reject);
-    });
+    const change = await Promise.race([end, running.failed]);
     const [router] = settings.network.devices;
     if (!router) throw new Error("the lab has routers");
     const password = (await readFile(join(dirname(lab.configFile), "password"), "utf8")).trim();

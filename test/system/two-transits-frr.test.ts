@@ -22,6 +22,7 @@ beforeAll(async () => {
     resolveSecret: secretResolver(lab.folder, process.env),
     clock: systemClock,
     random: seededRandom(1),
+    onTransition: () => undefined,
   });
 });
 afterAll(async () => {

@@ -51,7 +51,7 @@ async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, j
   const demo = await startDemo({ seed, stateFolder, clock: systemClock });
   const { lab, running } = demo;
   if (fault) lab.inject(fault);
-  running.onTransition(told.transition);
+  demo.onTransition(told.transition);
   told.listening([...lab.endpoints, { name: "controller", protocol: "api", url: running.url }], stateFolder);
   try {
     await Promise.race([stopSignal(), running.failed]);

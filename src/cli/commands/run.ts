@@ -25,8 +25,8 @@ export function runCommand(): Command {
         resolveSecret: secretResolver(dirname(options.config), process.env),
         clock: systemClock,
         random: Math.random,
+        onTransition: told.transition,
       });
-      running.onTransition(told.transition);
       told.listening([{ name: "controller", protocol: "api", url: running.url }], state);
       try {
         await Promise.race([stopSignal(), running.failed]);
