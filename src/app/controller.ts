@@ -18,9 +18,8 @@ import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
 import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
+import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
-
-export const journalFile = "journal.sqlite";
 
 export type RunningController = Readonly<{
   controller: Controller;

@@ -12,9 +12,6 @@ import type { Alternative, Prediction } from "../model/decision.ts";
 import { openJournal } from "../store/journal.ts";
 import { type RunningController, startController } from "./controller.ts";
 
-export const scenarios = ["two-transits"] as const;
-export const faults: readonly Fault[] = ["worse", "blind", "dead-router", "lying-commit"];
-
 /** The truth, by the lab's traffic model: utilisation per transit link, loss per prefix, cost per hour. */
 type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "costPerHour">;
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../kernel/clock.ts";
 import { Failure, fail, type Result } from "../kernel/failure.ts";
 import { openJournal } from "../store/journal.ts";
-import { journalFile } from "./controller.ts";
+import { journalFile } from "./journal-file.ts";
 
 /** Checks the journal of a controller that does not run. */
 export async function verifyJournal(stateFolder: string): Promise<Result<Readonly<{ entries: number; head: string }>>> {

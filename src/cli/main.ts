@@ -11,6 +11,7 @@ import { exitCode, exitCodeOf } from "./exit.ts";
 import type { Globals } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
+// A command that runs a controller loads it when it is called, so that the others answer at once.
 const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
   .version("0.1.0")

@@ -94,10 +94,10 @@ function timeLeft({ context, event }: Seen): boolean {
   );
 }
 
-// Wherever no decision is under way. A freeze is a person's word, and is told before blindness.
+// Wherever no decision is under way; what is gathered then is nothing. A freeze is a person's word, and is told before blindness.
 const stops = [
-  { guard: "frozen", target: "frozen", actions: "start anew" },
-  { guard: "blind", target: "blind", actions: "start anew" },
+  { guard: "frozen", target: "frozen", actions: "gather" },
+  { guard: "blind", target: "blind", actions: "gather" },
 ] as const;
 
 // The evaluation that ends a hold, a freeze or blindness is the first of a new window, and decides nothing itself.

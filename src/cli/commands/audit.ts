@@ -1,11 +1,15 @@
 import { access } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
-import { verifyJournal } from "../../app/verify-journal.ts";
 import { unwrap } from "../../kernel/failure.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson } from "../terminal.ts";
+
+async function verifyFile(state: string) {
+  const { verifyJournal } = await import("../../app/verify-journal.ts");
+  return verifyJournal(state);
+}
 
 export function auditCommand(): Command {
   const verify = new Command("verify")
@@ -16,7 +20,7 @@ export function auditCommand(): Command {
         () => true,
         () => false,
       );
-      const verified = unwrap(runs ? await (await connect(state)).verifyAudit() : await verifyJournal(state));
+      const verified = unwrap(runs ? await (await connect(state)).verifyAudit() : await verifyFile(state));
       if (json) printJson(verified);
       else print(`${verified.entries} entries, unbroken; head ${verified.head}`);
     });

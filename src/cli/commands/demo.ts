@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Argument, Command, Option } from "commander";
-import { type DemoReport, faults, runDemo, scenarios, startDemo } from "../../app/demo.ts";
+import type { DemoReport } from "../../app/demo.ts";
+import { faults, scenarios } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
@@ -28,6 +29,7 @@ export function demoCommand(): Command {
 }
 
 async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
+  const { runDemo, startDemo } = await import("../../app/demo.ts");
   const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
   const demo = await startDemo({ seed, stateFolder, clock: systemClock });
   try {
@@ -47,6 +49,7 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
 }
 
 async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, json: boolean): Promise<void> {
+  const { startDemo } = await import("../../app/demo.ts");
   const told = tell(json);
   const demo = await startDemo({ seed, stateFolder, clock: systemClock });
   const { lab, running } = demo;

@@ -1,6 +1,5 @@
 import { dirname } from "node:path";
 import { Command } from "commander";
-import { startController } from "../../app/controller.ts";
 import { secretResolver } from "../../config/secrets.ts";
 import { loadSettings } from "../../config/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -16,6 +15,7 @@ export function runCommand(): Command {
     .option("--port <port>", "port of the API on 127.0.0.1; 0 takes a free one", Number, 0)
     .action(async (options: { config: string; port: number }, command: Command) => {
       const { state, json } = globalsOf(command);
+      const { startController } = await import("../../app/controller.ts");
       const told = tell(json);
       const settings = unwrap(await loadSettings(options.config));
       const running = await startController({
