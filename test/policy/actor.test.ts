@@ -80,6 +80,19 @@ const tables: Record<string, Step[]> = {
     [at(2, 0.65), "breaching"],
     [at(3, 0.64), "quiet"],
   ],
+  "exactly the threshold is not above it": [
+    [at(1, 0.9), "breaching"],
+    [at(2, 0.9), "breaching"],
+    [at(3, 0.85), "breaching"],
+    [at(4, 0.9), "deciding"],
+  ],
+  "a sample that arrives late is no evaluation, and nor is the newer one seen again": [
+    [at(1, 0.9), "breaching"],
+    [at(2, 0.9), "breaching"],
+    [evaluated(21_000, seen(0.9, 15_000)), "breaching"],
+    [evaluated(22_000, seen(0.9, 20_000)), "breaching"],
+    [at(3, 0.9), "deciding"],
+  ],
   "the same sample twice is one evaluation": [
     [at(1, 0.9), "breaching"],
     [at(2, 0.9), "breaching"],
@@ -154,6 +167,16 @@ const tables: Record<string, Step[]> = {
     [at(7, 0.9, { frozen: true }), "frozen"],
     [at(8, 0.9), "settling"],
     [blindAt(9), "blind"],
+    [at(10, 0.9), "quiet"],
+  ],
+  "held survives blindness and freezes": [
+    ...breach,
+    [ended(4, "rejected"), "held"],
+    [blindAt(5), "blind"],
+    [at(6, 0.9), "held"],
+    [at(7, 0.9, { frozen: true }), "frozen"],
+    [at(8, 0.9), "held"],
+    [at(9, 0.9, { frozen: true }), "frozen"],
     [at(10, 0.9), "quiet"],
   ],
   "nothing done: held until a whole new window breaches": [
