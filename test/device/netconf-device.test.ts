@@ -207,6 +207,14 @@ test.each(["undo", "timer"])("trial with revert blocked by a lock on running: %s
   expect(state).toEqual({ running: 0, candidate: 0, pending: false });
 });
 
+// Goal: another writer's change beside a pending trial is not taken back with it: nothing is sent that could.
+test("undo of a trial that someone has changed", async () => {
+  const { log, state, script } = oneLeafRouter(() => undefined, { running: 7, candidate: 7, pending: true });
+  expect(failureOf(await (await connect(script)).undo(step, trial)).code).toBe("DEVICE_CHANGED");
+  expect(state).toEqual({ running: 7, candidate: 7, pending: true });
+  expect(log.filter((line) => !line.includes("<get-config>"))).toEqual([]);
+});
+
 // Goal: whatever words a server has for nothing to cancel, what is running decides.
 test("undo with cancel-commit refused", async () => {
   const { state, script } = oneLeafRouter((text) =>

@@ -159,3 +159,14 @@ test.each([
   expect(read).toThrow(DecodeError);
   expect(read).toThrow(reason);
 });
+
+// Goal: the bounds are for each message, not for a session.
+test("many messages within bounds", () => {
+  let read = 0;
+  const reader = new MessageReader(() => (read += 1), { bytes: 100, elements: 10, depth: 5 });
+  reader.useChunks();
+  for (let sent = 1; sent <= 20; sent += 1) {
+    reader.push(inChunks(Buffer.from("<a><b/><b/><b/>and text</a>"), [99]));
+    expect(read).toBe(sent);
+  }
+});

@@ -37,19 +37,21 @@ export type Script = {
   onRpc?(rpc: { id: string; text: string; session: number }, peer: Peer): void;
 };
 
-const hostKey = (() => {
+/** ssh2 now and then (4 in 3000) writes an ed25519 key that it cannot read itself: not that one. */
+export function ed25519KeyPair(): { private: string; public: string } {
   for (;;) {
-    // ssh2 now and then writes an ed25519 key that it cannot read.
-    const { private: privateKey, public: publicKey } = ssh2.utils.generateKeyPairSync("ed25519");
-    if (!(ssh2.utils.parseKey(privateKey) instanceof Error)) return { privateKey, publicKey };
+    const pair = ssh2.utils.generateKeyPairSync("ed25519");
+    if (!(ssh2.utils.parseKey(pair.private) instanceof Error)) return pair;
   }
-})();
+}
+
+const hostKey = ed25519KeyPair();
 
 /** A router on a real SSH socket that does exactly what a test says, right or wrong. */
 export async function startScriptedRouter(script: Script): Promise<{ device: Device; stop(): Promise<void> }> {
   const connections = new Set<Connection>();
   let sessions = 0;
-  const ssh = new ssh2.Server({ hostKeys: [hostKey.privateKey] }, (connection) => {
+  const ssh = new ssh2.Server({ hostKeys: [hostKey.private] }, (connection) => {
     connections.add(connection);
     connection.on("error", () => {});
     connection.on("authentication", (login) =>
@@ -66,7 +68,7 @@ export async function startScriptedRouter(script: Script): Promise<{ device: Dev
   const server = createServer({ noDelay: true }, (socket) => ssh.injectSocket(socket));
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
-  const blob = Buffer.from(hostKey.publicKey.split(" ")[1] ?? "", "base64");
+  const blob = Buffer.from(hostKey.public.split(" ")[1] ?? "", "base64");
   return {
     device: {
       name: "edge-a",

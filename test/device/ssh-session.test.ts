@@ -5,11 +5,12 @@ import ssh2, { type AuthContext, type Client, type Connection } from "ssh2";
 import { afterEach, expect, test } from "vitest";
 import { openSsh, type SshOptions } from "../../src/device/ssh-session.ts";
 import { Failure } from "../../src/kernel/failure.ts";
+import { ed25519KeyPair } from "./scripted-router.ts";
 
-const ed25519 = ssh2.utils.generateKeyPairSync("ed25519");
+const ed25519 = ed25519KeyPair();
 const ecdsa = ssh2.utils.generateKeyPairSync("ecdsa", { bits: 256 });
 const rsa = ssh2.utils.generateKeyPairSync("rsa", { bits: 2048 });
-const userKey = ssh2.utils.generateKeyPairSync("ed25519");
+const userKey = ed25519KeyPair();
 const fingerprint = (publicKey: string) =>
   `SHA256:${createHash("sha256")
     .update(Buffer.from(publicKey.split(" ")[1] ?? "", "base64"))
