@@ -134,12 +134,7 @@ function bestWithin(
 ): Best | undefined {
   const maxMoved = small.maxMoved * measured.reduce((sum, load) => sum + load, 0);
   let best: Best | undefined;
-  const visit = (p: number, chosen: readonly Option[]) => {
-    const choices = options[p];
-    if (choices) {
-      for (const choice of choices) visit(p + 1, [...chosen, choice]);
-      return;
-    }
+  const judge = (chosen: readonly Option[]) => {
     const after = loads.map((load, i) => chosen.reduce((sum, option) => sum + (option.delta[i] ?? 0), load));
     if (after.some((load, i) => load > (limits[i] ?? 0) + 1e-6)) return;
     const moved = chosen.reduce((sum, option) => sum + option.moved, 0);
@@ -149,11 +144,22 @@ function bestWithin(
     const cost = chosen.reduce((sum, option) => sum + option.cost, 0);
     const fullest = Math.max(...after.map((load, i) => load / (small.links[i]?.capacity ?? 1)));
     const objective = small.objective === "cost" ? cost : fullest;
-    const apart = best ? [count - best.count, objective - best.objective, moved - best.moved] : [-1];
+    const apart = best ? [objective - best.objective, moved - best.moved] : [-1];
     const first = apart.find((difference) => Math.abs(difference) > 1e-7) ?? 0;
     if (first < 0) best = { count, objective, moved };
   };
-  visit(0, []);
+  /** Every choice that makes exactly `left` changes to the prefixes from `p` on. */
+  const visit = (p: number, left: number, chosen: readonly Option[]) => {
+    const choices = options[p];
+    if (choices) {
+      for (const choice of choices) {
+        const used = choice.changed.length;
+        if (used <= left) visit(p + 1, left - used, used === 0 ? chosen : [...chosen, choice]);
+      }
+    } else if (left === 0) judge(chosen);
+  };
+  const most = small.links.length * small.prefixes.length;
+  for (let count = 0; count <= most && best === undefined; count++) visit(0, count, []);
   return best;
 }
 
