@@ -29,7 +29,10 @@ export class Namespace {
       ip link set lo up
       echo ready
       read -r _`;
-    const child = spawn("unshare", [...kinds, "bash", "-c", init], { env, stdio: ["pipe", "pipe", "inherit"] });
+    const child = spawn("/usr/bin/unshare", [...kinds, "bash", "-c", init], {
+      env,
+      stdio: ["pipe", "pipe", "inherit"],
+    });
     await saying(child, /ready/, `namespace ${name}`);
     const children = readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
     return new Namespace(name, Number(children.trim()), child);
@@ -43,7 +46,7 @@ export class Namespace {
 
   /** Standard output of one command. Throws with its standard error when it fails. */
   run(command: readonly string[], input?: string): Promise<string> {
-    return execute("nsenter", [...this.#enter(), ...command], input);
+    return execute("/usr/bin/nsenter", [...this.#enter(), ...command], input);
   }
 
   /** Several commands in one shell, which stops at the first that fails. */
@@ -54,7 +57,7 @@ export class Namespace {
   /** Starts a command and waits until it has said `ready`; it ends on `stop`, with the namespace, or with this process. */
   async start(command: readonly string[], ready: RegExp): Promise<Running> {
     const leash = '"$@" & read -r _; kill $! 2>/dev/null; wait';
-    const child = spawn("nsenter", [...this.#enter(), "bash", "-c", leash, "leash", ...command], {
+    const child = spawn("/usr/bin/nsenter", [...this.#enter(), "bash", "-c", leash, "leash", ...command], {
       env,
       stdio: "pipe",
     });
