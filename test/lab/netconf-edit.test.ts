@@ -185,7 +185,9 @@ test.each([
 // Goal: default-operation governs what carries no operation of its own.
 test("default-operation none and replace", async () => {
   const none = "<default-operation>none</default-operation>";
-  expect((await client.rpc(editConfig(set("NET-12"), none))).errors).toMatchObject([{ tag: "data-missing" }]);
+  expect((await client.rpc(editConfig(set("NET-12"), none))).errors).toMatchObject([
+    { tag: "data-missing", path: "/routing-policy/defined-sets/prefix-sets/prefix-set[name='NET-12']" },
+  ]);
   expect((await client.rpc(editConfig(set("NET-10", "", "<config><mode>IPV4</mode></config>"), none))).tag).toBe(
     "data-missing",
   );
@@ -194,6 +196,8 @@ test("default-operation none and replace", async () => {
   const only = setsEdit(prefixSet("NET-12", "12.0.0.0/24"));
   expect((await client.rpc(editConfig(only, "<default-operation>replace</default-operation>"))).ok).toBe(true);
   expect((await client.rpc(getConfig("candidate"))).text).toContain(`<data>${only}</data>`);
+  expect((await client.rpc(editConfig("", "<default-operation>replace</default-operation>"))).ok).toBe(true);
+  expect((await client.rpc(getConfig("candidate"))).data.children).toEqual([]);
 });
 
 // Goal: error-option decides what of a partly wrong edit stays: up to the error, nothing, or all but the wrong.
