@@ -1,6 +1,7 @@
 import type { z } from "zod";
-import { nearest } from "./did-you-mean.ts";
-import type { Finding, Problem } from "./problem.ts";
+import { nearest, suggest } from "./did-you-mean.ts";
+import { missing } from "./fields.ts";
+import { type Finding, fieldName, type Problem } from "./problem.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 export type Checked<T> = Readonly<{ value: T | undefined; problems: Problem[] }>;
@@ -15,21 +16,30 @@ export function check<T>(
   rules: (raw: unknown) => readonly Finding[],
 ): Checked<T> {
   const parsed = schema.safeParse(source.value);
-  const findings = parsed.success ? [] : parsed.error.issues.flatMap(fromIssue);
+  const findings = parsed.success ? [] : toFindings(parsed.error.issues);
   const problems = [...findings, ...rules(source.value)].map((finding) => source.locate(finding));
   return { value: parsed.success && problems.length === 0 ? parsed.data : undefined, problems };
 }
 
-function fromIssue(issue: z.core.$ZodIssue): Finding[] {
-  if (issue.code !== "unrecognized_keys") {
-    const [message = "", mend = ""] = issue.message.split("\n");
-    return [{ path: issue.path, message, mend }];
-  }
-  const known = issue.message.split(", ");
-  return issue.keys.map((key) => {
-    const guess = nearest(key, known);
-    const mend = guess === undefined ? `known here: ${issue.message}` : `did you mean "${guess}"?`;
-    return { path: [...issue.path, key], message: "is not a known field", mend };
+/** One finding for one mistake: the first of each field, and a field that was misspelt is not also a missing one. */
+function toFindings(issues: readonly z.core.$ZodIssue[]): Finding[] {
+  const misspelt = new Set<string>();
+  const findings = issues.flatMap((issue): Finding[] => {
+    if (issue.code !== "unrecognized_keys") {
+      const [message = "", mend = ""] = issue.message.split("\n");
+      return [{ path: issue.path, message, mend }];
+    }
+    return issue.keys.map((key) => {
+      const known = issue.message.split(", ");
+      const meant = nearest(key, known);
+      if (meant !== undefined) misspelt.add(fieldName([...issue.path, meant]));
+      return { path: [...issue.path, key], message: "is not a known field", mend: suggest(key, known) };
+    });
+  });
+  const first = new Map(findings.toReversed().map((finding) => [fieldName(finding.path), finding]));
+  return findings.filter((finding) => {
+    const field = fieldName(finding.path);
+    return first.get(field) === finding && !(finding.message === missing && misspelt.has(field));
   });
 }
 

@@ -7,12 +7,15 @@ import { readPrefix } from "./ip-prefix.ts";
 /** zod carries one text per issue: the message and the mend travel in it, a line each. `check.ts` takes them apart. */
 export const tell = (message: string, mend: string): string => `${message}\n${mend}`;
 
+/** What is said of every field that must be there and is not. */
+export const missing = "is missing";
+
 type Issue = Readonly<{ code?: string | undefined; input?: unknown; path?: PropertyKey[] | undefined }>;
 
 /** What a field says of a wrong value. `secret`: the value may be one, and is not shown. */
 function complain(what: string, example: string, secret?: "secret"): (issue: Issue) => string {
   return ({ input, path }) => {
-    if (input === undefined) return tell("is missing", `add ${String(path?.at(-1))}: ${example}`);
+    if (input === undefined) return tell(missing, `add ${String(path?.at(-1))}: ${example}`);
     const shown = secret ? "the value" : show(input);
     return tell(`${shown} is not ${what}`, `write ${what}, for example ${example}`);
   };
@@ -31,7 +34,7 @@ export function section<Shape extends z.ZodRawShape>(shape: Shape) {
     error: ({ code, input }) => {
       // Not a text for people: `check.ts` makes one finding per unknown field, and needs the known ones for its guess.
       if (code === "unrecognized_keys") return names;
-      if (input === undefined) return tell("is missing", `add this section, with ${names}`);
+      if (input === undefined) return tell(missing, `add this section, with ${names}`);
       return tell(input === null ? "is empty" : `${show(input)} is not a section`, `give it the fields ${names}`);
     },
   });
@@ -82,7 +85,7 @@ export function yesOrNo(example: boolean) {
 export function oneOf<const Names extends readonly [string, ...string[]]>(names: Names) {
   return z.enum(names, {
     error: ({ input, path }) => {
-      if (input === undefined) return tell("is missing", `add ${String(path?.at(-1))}: ${names.join(" or ")}`);
+      if (input === undefined) return tell(missing, `add ${String(path?.at(-1))}: ${names.join(" or ")}`);
       if (typeof input !== "string")
         return tell(`${show(input)} is not one of ${names.join(", ")}`, "write one of them");
       return tell(`"${input}" is not known`, suggest(input, names));

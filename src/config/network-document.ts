@@ -5,6 +5,7 @@ import {
   duration,
   host,
   listOf,
+  missing,
   money,
   name,
   oneOf,
@@ -27,7 +28,7 @@ const unusableAs = [0, 23_456, 65_535, 4_294_967_295];
 const ip = z.union([z.ipv4(), z.ipv6()], {
   error: ({ input }) =>
     input === undefined
-      ? tell("is missing", "add neighbor: 192.0.2.1")
+      ? tell(missing, "add neighbor: 192.0.2.1")
       : tell(`${JSON.stringify(input)} is not an IP address`, "write the neighbour's address, for example 192.0.2.1"),
 });
 
@@ -38,7 +39,7 @@ const hostKey = text(
 );
 
 /** A URL may carry a password, so a wrong one is not shown. */
-const url = z.string({ error: tell("is missing", "add url: http://127.0.0.1:9090") }).refine(
+const url = z.string({ error: tell(missing, "add url: http://127.0.0.1:9090") }).refine(
   (written) => {
     const parsed = URL.canParse(written) ? new URL(written) : undefined;
     return (

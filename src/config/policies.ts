@@ -14,32 +14,22 @@ import type { YamlSource } from "./yaml-source.ts";
 export async function loadPolicies(
   paths: readonly string[],
 ): Promise<Readonly<{ policies: Policy[]; problems: Problem[] }>> {
+  const policies: Policy[] = [];
   const problems: Problem[] = [];
-  const sources: YamlSource[] = [];
-  const seen = new Set<string>();
-  for (const listed of paths) {
-    const files = await expand(listed);
-    if (!Array.isArray(files)) {
-      problems.push(files);
+  const named = new Map<string, Problem>();
+  for (const file of await expandAll(paths)) {
+    if (typeof file !== "string") {
+      problems.push(file);
       continue;
     }
-    for (const file of files) {
-      const real = await realpath(file);
-      if (seen.has(real)) continue;
-      seen.add(real);
-      const read = await readConfigFile(file, "Policy");
-      problems.push(...read.problems);
-      sources.push(...read.sources);
+    const read = await readConfigFile(file, "Policy");
+    problems.push(...read.problems);
+    for (const source of read.sources) {
+      const checked = checkPolicy(source);
+      const twice = nameTaken(source, named);
+      problems.push(...checked.problems, ...twice);
+      if (checked.value && twice.length === 0) policies.push(checked.value);
     }
-  }
-
-  const policies: Policy[] = [];
-  const named = new Map<string, Problem>();
-  for (const source of sources) {
-    const checked = checkPolicy(source);
-    const twice = nameTaken(source, named);
-    problems.push(...checked.problems, ...twice);
-    if (checked.value && twice.length === 0) policies.push(checked.value);
   }
   return { policies, problems: inOrder(problems) };
 }
@@ -61,14 +51,28 @@ function nameTaken(source: YamlSource, named: Map<string, Problem>): Problem[] {
   return [];
 }
 
+/** Every file once, in the order of the list. */
+async function expandAll(paths: readonly string[]): Promise<(string | Problem)[]> {
+  const seen = new Set<string>();
+  const files: (string | Problem)[] = [];
+  for (const listed of paths) {
+    for (const file of await expand(listed)) {
+      const real = typeof file === "string" ? await realpath(file) : undefined;
+      if (real === undefined || !seen.has(real)) files.push(file);
+      if (real !== undefined) seen.add(real);
+    }
+  }
+  return files;
+}
+
 /** A folder as the files in it. */
-async function expand(listed: string): Promise<string[] | Problem> {
+async function expand(listed: string): Promise<(string | Problem)[]> {
   try {
     if (!(await stat(listed)).isDirectory()) return [listed];
     const names = (await readdir(listed)).filter((name) => /\.ya?ml$/.test(name)).sort();
     if (names.length > 0) return names.map((name) => path.join(listed, name));
-    return wholeFile(listed, "the folder holds no .yaml or .yml file", "put a policy in it, or take it off the list");
+    return [wholeFile(listed, "the folder holds no .yaml or .yml file", "put a policy in it, or take it off the list")];
   } catch (error) {
-    return fileProblem(listed, error);
+    return [fileProblem(listed, error)];
   }
 }
