@@ -5,6 +5,6 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/system/**", "node_modules/**"],
     testTimeout: 30_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 });

@@ -95,7 +95,7 @@ export class Loop {
     for (const change of this.ledger.open().toReversed()) {
       if (change.state === "awaiting-approval") continue;
       await this.ledger.advance(change.id, "recovered");
-      this.background(this.runner.run(change.id));
+      void this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
     // Opens the sessions, and tells early of a router that cannot be reached or is not the one it should be.
@@ -259,7 +259,7 @@ export class Loop {
     await this.#step(policy, link, { type: "proposed", changeId: change.id });
     if (policy.mode === "observe") return;
     await this.ledger.advance(change.id, "begun");
-    this.background(this.runner.run(change.id));
+    void this.background(this.runner.run(change.id));
   }
 
   /** Journals a new change in state `proposed`. */
@@ -353,10 +353,16 @@ export class Loop {
     const saved = snapshots.find((one) => one.policy === policy.name && one.link === link.name);
     const actor = startActor(policy, link.name, saved?.snapshot);
     const waiting = actor.state === "deciding" || actor.state === "proposed" || actor.state === "changing";
-    const has = this.ledger.open().some((change) => isAbout(change, policy, link));
+    const mine = this.ledger.all().find((change) => isAbout(change, policy, link));
+    const orphaned = waiting && !(mine && this.ledger.open().includes(mine));
     // Died between the actor's step and the change it asked for, or between the change's end and the actor's.
-    const orphan = waiting && !has;
-    this.#actors.set(actorKey(policy.name, link.name), orphan ? startActor(policy, link.name) : actor);
+    const missed: PolicyEvent = (actor.state !== "deciding" && mine && actorEvent(mine, mine.times.endedMs ?? 0)) || {
+      type: "nothing-done",
+      reason: "the controller stopped while deciding",
+      atMs: this.#deps.clock.now(),
+    };
+    const restored = orphaned ? stepActor(policy, link.name, actor, missed) : actor;
+    this.#actors.set(actorKey(policy.name, link.name), restored);
   }
 
   #tellActor(change: Change): void {
@@ -364,7 +370,7 @@ export class Loop {
     const link = this.#deps.network.links.find((one) => one.name === change.decision.intent.link);
     if (!policy || !link) return;
     const event = actorEvent(change, this.#deps.clock.now());
-    if (event) this.background(this.#step(policy, link, event));
+    if (event) void this.background(this.#step(policy, link, event));
   }
 }
 
