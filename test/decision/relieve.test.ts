@@ -271,24 +271,19 @@ const smallNetworks: fc.Arbitrary<Small> = fc.integer({ min: 2, max: 3 }).chain(
   });
 });
 
-/** Twelve prefixes on one link, some nearer to the second and some to the third: sets of two and three, and many of them. */
+/** Up to nine prefixes on one link, some nearer to the second and some to the third: sets of two and three, and many of them. */
 const crowded: fc.Arbitrary<Small> = fc
   .record({
-    rates: fc.array(fc.integer({ min: 20, max: 200 }), { minLength: 8, maxLength: 12 }),
+    rates: fc.array(fc.integer({ min: 60, max: 200 }), { minLength: 6, maxLength: 9 }),
     prices: fc.tuple(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 4 })),
-    fill: fc.integer({ min: 85, max: 110 }),
-    room: fc.constantFrom(150, 600, 3_000),
+    fill: fc.integer({ min: 85, max: 105 }),
+    rooms: fc.tuple(fc.constantFrom(500, 3_000), fc.constantFrom(300, 600)),
     objective: fc.constantFrom("cost", "balance"),
   } as const)
-  .map(({ rates, prices, fill, room, objective }) => {
+  .map(({ rates, prices, fill, rooms, objective }) => {
     const total = rates.reduce((sum, rate) => sum + rate, 0);
-    const capacities = [Math.round((total * 100) / fill), 4_000, room / 0.75];
-    const links = prices.map((price, i) => ({
-      capacity: capacities[i] ?? 0,
-      price,
-      background: i === 1 ? 1_000 : 0,
-      edge: i,
-    }));
+    const capacities = [Math.round((total * 100) / fill), ...rooms.map((room) => room / 0.75)];
+    const links = prices.map((price, i) => ({ capacity: capacities[i] ?? 0, price, background: 0, edge: i }));
     const prefixes = rates.map((rate, i) => ({ prepends: i % 2 === 0 ? [0, 1, 2] : [0, 2, 1], rate, allowed: true }));
     return { links, prefixes, objective, maxPrepends: 2, maxDevices: 3, maxMoved: 1 };
   });
