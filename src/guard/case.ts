@@ -13,8 +13,10 @@ export type GuardInput = Readonly<{
   switches: Switches;
   /** What the routers announce now. */
   announcements: readonly Announcement[];
-  /** Other changes than this one; those that have ended do not count. */
+  /** Changes other than this one, in any state: the guard picks those that stand in the way. */
   changesInFlight: readonly Change[];
+  /** `push`: the change is about to go to the routers. `propose`: it is only being put forward. */
+  phase: "propose" | "push";
   nowMs: number;
 }>;
 

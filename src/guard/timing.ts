@@ -1,4 +1,4 @@
-import { finalStates } from "../model/change.ts";
+import type { ChangeState } from "../model/change.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { FreezeWindow } from "../model/inventory.ts";
 import type { Case } from "./case.ts";
@@ -14,7 +14,7 @@ export function freezeWindow({ network, switches, nowMs }: Case): GuardFinding {
   const guard = "freeze-window";
   const { frozen } = switches;
   if (frozen && nowMs < frozen.untilMs) {
-    const reason = `${frozen.by} froze changes until ${new Date(frozen.untilMs).toISOString()}: ${frozen.reason}`;
+    const reason = `${frozen.by} froze changes ${until(frozen.untilMs)}: ${frozen.reason}`;
     return { guard, allow: false, reason };
   }
   const window = network.freezes.find((freeze) => isInside(freeze, nowMs));
@@ -22,6 +22,11 @@ export function freezeWindow({ network, switches, nowMs }: Case): GuardFinding {
   const count = network.freezes.length;
   return { guard, allow: true, reason: count === 0 ? "no freeze windows" : `outside all ${count} freeze windows` };
 }
+
+/** The last moment that a `Date` can hold (ECMA-262 21.4.1.1): to format a later one throws. */
+const lastMs = 8.64e15;
+
+const until = (ms: number) => (ms <= lastMs ? `until ${new Date(ms).toISOString()}` : "for ever");
 
 const minuteMs = 60_000;
 const dayMs = 1440 * minuteMs;
@@ -40,8 +45,37 @@ function span(window: FreezeWindow): string {
   return `daily ${clock(window.dailyFromMinute)} to ${clock(window.dailyToMinute)} UTC`;
 }
 
-export function oneChangeInFlight({ changesInFlight }: Case): GuardFinding {
-  const other = changesInFlight.find((change) => !finalStates.includes(change.state));
-  const reason = other ? `${other.id} is ${other.state}: one change at a time` : "no other change is in flight";
-  return { guard: "one-change-in-flight", allow: other === undefined, reason };
+/** A change may be on a router now, in part, or be left there unfinished. */
+const onRouters: readonly ChangeState[] = [
+  "preparing",
+  "committing",
+  "verifying",
+  "confirming",
+  "rolling-back",
+  "stuck",
+];
+/** Not on any router, but may be before long. */
+const waiting: readonly ChangeState[] = ["proposed", "dry-run", "awaiting-approval"];
+
+/**
+ * What touches routers goes alone. Of proposals there may be several, but not two about one link: the second to be
+ * pushed would rest on what the first has changed. One of a policy that only observes is never pushed, and none holds
+ * up a push: the first to be approved goes, and the others are then judged on what it left.
+ */
+export function oneChangeInFlight({ changesInFlight, decision, phase }: Case): GuardFinding {
+  const guard = "one-change-in-flight";
+  const { link } = decision.intent;
+  const other = changesInFlight.find((change) => onRouters.includes(change.state));
+  if (other) return { guard, allow: false, reason: `${other.id} is ${other.state}: one change at a time` };
+  const rival = changesInFlight.find((change) => {
+    return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.link === link;
+  });
+  if (rival && phase === "propose") {
+    return {
+      guard,
+      allow: false,
+      reason: `${rival.id} about ${link} is ${rival.state}: one proposal for a link at a time`,
+    };
+  }
+  return { guard, allow: true, reason: "no other change is in flight" };
 }

@@ -43,7 +43,7 @@ test.each([
   expect(decision.reason.includes("cut short")).toBe(cut);
   expect(decision.alternatives.length).toBeLessThanOrEqual(5);
   const switches = { frozen: null, killed: null };
-  const findings = judgeGuards({ ...given, policy, decision, switches, changesInFlight: [], nowMs });
+  const findings = judgeGuards({ ...given, policy, decision, switches, changesInFlight: [], phase: "propose", nowMs });
   expect(denied(findings)).toBeUndefined();
   for (const { after } of decision.predicted.links) expect(after.utilisation).toBeLessThanOrEqual(0.75 + 1e-9);
 });

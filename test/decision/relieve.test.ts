@@ -322,6 +322,7 @@ test("guards allow what is decided", () => {
       decision: outcome.decision,
       switches: { frozen: null, killed: null },
       changesInFlight: [],
+      phase: "propose",
       nowMs,
     });
     // Unexplained traffic is part of these networks: how much there may be is coverage's matter alone.

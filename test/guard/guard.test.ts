@@ -2,9 +2,10 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { denied, judgeGuards } from "../../src/guard/guard.ts";
 import { bitsPerSecond } from "../../src/kernel/units.ts";
-import { type Change, type ChangeState, changeStates, finalStates } from "../../src/model/change.ts";
+import { type Change, type ChangeState, changeStates } from "../../src/model/change.ts";
 import type { Intent } from "../../src/model/decision.ts";
 import type { FreezeWindow } from "../../src/model/inventory.ts";
+import type { Mode } from "../../src/model/policy.ts";
 import {
   a,
   announce,
@@ -33,8 +34,9 @@ const input = {
   switches: { frozen: null, killed: null },
   announcements,
   changesInFlight: [],
+  phase: "propose",
   nowMs,
-};
+} satisfies Parameters<typeof judgeGuards>[0];
 type Input = Parameters<typeof judgeGuards>[0];
 const all = [
   "kill-switch",
@@ -66,7 +68,8 @@ test("the right change is allowed by all", () => {
   });
 });
 
-const flight = (state: ChangeState) => ({ id: "change-7", state }) as Change;
+const flight = (state: ChangeState, link = "transit-a", mode: Mode = "auto") =>
+  ({ id: "change-7", state, mode, decision: decisionOf([], { ...relieveA, link }) }) as unknown as Change;
 const aged = (ms: number) =>
   stateOf([a, b], peakRates, { "transit-a": 1_000 }, { fromMs: nowMs - ms - 1, toMs: nowMs - ms });
 
@@ -269,12 +272,37 @@ describe("freeze windows", () => {
   });
 });
 
-// Goal: only changes that are not over block another.
-test("one change in flight", () => {
-  for (const state of changeStates) {
-    const blocked = no({ ...input, changesInFlight: [flight(state)] }).length > 0;
-    expect([state, blocked]).toEqual([state, !finalStates.includes(state)]);
-  }
+describe("one change in flight", () => {
+  const blocked = (more: Partial<Input>) => {
+    return changeStates.filter((state) => {
+      const given = { ...input, ...more, changesInFlight: (more.changesInFlight ?? []).map((c) => ({ ...c, state })) };
+      const findings = no(given);
+      for (const { guard, reason } of findings) {
+        expect(guard).toBe("one-change-in-flight");
+        expect(reason).toMatch(new RegExp(`^change-7 (about transit-a )?is ${state}:`));
+      }
+      return findings.length > 0;
+    });
+  };
+  const onRouters = ["preparing", "committing", "verifying", "confirming", "rolling-back", "stuck"];
+  const about = (link: string, mode: Mode) => [flight("proposed", link, mode)];
+
+  // Goal: what may be on a router blocks everything; what only waits blocks a proposal about the same link.
+  test("a proposal for the same link waits for the other", () => {
+    const waiting = ["proposed", "dry-run", "awaiting-approval"];
+    expect(blocked({ changesInFlight: about("transit-a", "propose") }).toSorted()).toEqual(
+      [...waiting, ...onRouters].toSorted(),
+    );
+  });
+
+  // Goal: proposals that cannot trample the judged change do not block it.
+  test.each<[string, Partial<Input>]>([
+    ["about another link", { changesInFlight: about("transit-b", "auto") }],
+    ["of a policy that only observes", { changesInFlight: about("transit-a", "observe") }],
+    ["while the change itself is pushed", { changesInFlight: about("transit-a", "auto"), phase: "push" }],
+  ])("a proposal %s does not block", (_, more) => {
+    expect(blocked(more)).toEqual(onRouters);
+  });
 });
 
 // Goal: the guards that count deny exactly when plain arithmetic on the scenario says so, whatever the decision claims.
