@@ -1,15 +1,16 @@
 import { assert } from "../kernel/assert.ts";
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { DecisionOutcome, Intent } from "../model/decision.ts";
-import { clearLoad, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
+import { clearLoad, entryLinksAfter, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
 import { exceeds } from "../te/link-failure.ts";
+import { lowerFirst } from "./order.ts";
 import { predict } from "./prediction.ts";
 import type { Task } from "./task.ts";
 import { capitalised, describeChanges, describeEffect, money } from "./words.ts";
 
 /**
  * Undoes an earlier change: its prepends the other way round. Only while they are still as that change left them, and
- * only when every link that gets traffic back ends at or below the policy's `clear`.
+ * only when every link that gets traffic back is in scope and ends at or below the policy's `clear`.
  */
 export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: Task): DecisionOutcome {
   const { policy, traffic } = task;
@@ -20,7 +21,7 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   });
   assert(intent.changes.length > 0, `${intent.changeId} changed something`);
 
-  const changes = intent.changes.map((change) => ({ ...change, from: change.to, to: change.from }));
+  const changes = lowerFirst(intent.changes.map((change) => ({ ...change, from: change.to, to: change.from })));
   const doing = describeChanges(changes);
   for (const { prefix, link, from } of changes) {
     const now = traffic.announced.get(prefix)?.get(link);
@@ -29,6 +30,13 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
       return keep(`${prefix} has ${now} prepends on ${link} now, not the ${from} that ${intent.changeId} left`, doing);
     }
     if (!traffic.rates.has(prefix)) return keep(`the rate of ${prefix} is not known, and no data is never zero`, doing);
+  }
+  const inScope = new Set(traffic.links.map((link) => link.name));
+  for (const { prefix } of changes) {
+    const outside = entryLinksAfter(traffic, prefix, changes).filter((link) => !inScope.has(link));
+    if (outside.length > 0) {
+      return keep(`${prefix} would enter by ${outside.join(" and ")}, out of the policy's scope`, doing);
+    }
   }
 
   const judged = withHiddenDemand(traffic);

@@ -46,8 +46,21 @@ export function possibleMoves({ policy, network, traffic }: Task): Moves {
       );
     } else {
       const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf);
-      if (found.length > 0) moves.push(...found);
-      else immovable.set(prefix, `${prefix} would need more prepends than the ${policy.decide.maxPrepends} allowed`);
+      if (found.length > 0) {
+        moves.push(...found);
+        continue;
+      }
+      const outside = [...prepends.keys()].filter((link) => !deviceOf.has(link));
+      const own = new Map([...prepends].filter(([link]) => deviceOf.has(link)));
+      const inTheWay =
+        outside.length > 0 &&
+        (own.size < 2 || movesOf(prefix, own, entryLinks(own), policy.decide.maxPrepends, deviceOf).length > 0);
+      immovable.set(
+        prefix,
+        inTheWay
+          ? `${prefix} would enter by ${outside.join(" and ")}, out of the policy's scope`
+          : `${prefix} would need more prepends than the ${policy.decide.maxPrepends} allowed`,
+      );
     }
   }
   return { moves, immovable };

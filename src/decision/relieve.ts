@@ -6,6 +6,7 @@ import { hiddenDemand, linkLoads, withHiddenDemand } from "../te/bgp-preference.
 import { exceeds } from "../te/link-failure.ts";
 import { alternativesTo } from "./alternatives.ts";
 import { possibleMoves } from "./moves.ts";
+import { lowerFirst } from "./order.ts";
 import { predict } from "./prediction.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { type Found, smallestSet } from "./search.ts";
@@ -41,7 +42,7 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
       : `no set of prepend changes that brings ${hot.name} from ${percentOf(hotLoad, hot)} to ${formatPercent(target)} was found before the search was cut short`;
     return { kind: "nothing-helps", reason, alternatives };
   }
-  const changes = found.best.chosen.flatMap((candidate) => candidate.changes);
+  const changes = lowerFirst(found.best.chosen.flatMap((candidate) => candidate.changes));
   const predicted = predict(traffic, changes, task.currency);
   const caveats = [
     traffic.saturated.has(hot.name)

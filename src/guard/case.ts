@@ -11,7 +11,7 @@ export type GuardInput = Readonly<{
   state: NetworkState;
   decision: Decision;
   switches: Switches;
-  /** What the routers announce now. */
+  /** What the routers announce now, on every link of the network: traffic may go to one out of scope. */
   announcements: readonly Announcement[];
   /** Changes other than this one, in any state: the guard picks those that stand in the way. */
   changesInFlight: readonly Change[];

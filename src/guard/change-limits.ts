@@ -1,4 +1,5 @@
 import type { GuardFinding } from "../model/decision.ts";
+import { entryLinks } from "../te/bgp-preference.ts";
 import type { Case } from "./case.ts";
 
 /** Only prefixes that the inventory names, each exactly, and only on links that the policy is for. */
@@ -15,6 +16,25 @@ export function allowList({ decision, network, links }: Case): GuardFinding {
     }
   }
   return { guard, allow: true, reason: `${prefixes.join(", ")} on the allow-list` };
+}
+
+/**
+ * No changed prefix may then enter, not even in a tie, by a link that the policy is not for: the other guards and
+ * `verify` watch links in scope only. Rests on the announcements alone, so that a missing rate hides nothing.
+ */
+export function scope({ decision, announcements, links }: Case): GuardFinding {
+  const guard = "scope";
+  const inScope = new Set(links.map((link) => link.name));
+  for (const prefix of new Set(decision.changes.map((change) => change.prefix))) {
+    const prepends = new Map(announcements.filter((a) => a.prefix === prefix).map((a) => [a.link, a.prepends]));
+    for (const change of decision.changes) if (change.prefix === prefix) prepends.set(change.link, change.to);
+    const outside = entryLinks(prepends).filter((link) => !inScope.has(link));
+    if (outside.length > 0) {
+      const reason = `${prefix} would enter by ${outside.join(" and ")}, outside the policy's scope`;
+      return { guard, allow: false, reason };
+    }
+  }
+  return { guard, allow: true, reason: "what is changed enters by links in scope" };
 }
 
 /** The decision was made from what the routers announce; when that has changed since, so might the decision. */

@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import { type InboundTraffic, inboundTraffic, linksInScope } from "../te/bgp-preference.ts";
 import type { Case, GuardInput } from "./case.ts";
-import { allowList, maxDevices, prependCap, unchangedBasis } from "./change-limits.ts";
+import { allowList, maxDevices, prependCap, scope, unchangedBasis } from "./change-limits.ts";
 import { coverage, freshness } from "./evidence.ts";
 import { linkFailure, targetHeadroom, trafficMoved } from "./network-limits.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
@@ -13,6 +13,7 @@ const onFacts: readonly ((facts: Case) => GuardFinding)[] = [
   freezeWindow,
   oneChangeInFlight,
   allowList,
+  scope,
   unchangedBasis,
   maxDevices,
   prependCap,

@@ -103,6 +103,15 @@ export function entryLinks(prepends: Prepends | undefined, failed?: LinkName): L
   return best.sort();
 }
 
+/** The links that a prefix enters by once changes are made; links out of scope included. */
+export function entryLinksAfter(
+  traffic: InboundTraffic,
+  prefix: Prefix,
+  changes: readonly PrependChange[],
+): LinkName[] {
+  return entryLinks(changedAnnouncements(traffic, changes).get(prefix) ?? traffic.announced.get(prefix));
+}
+
 /** What is asked of the model: after which changes, with which link gone, and how to count traffic in a tie. */
 export type Situation = Readonly<{
   changes?: readonly PrependChange[];

@@ -6,7 +6,9 @@ import {
   announce,
   b,
   network,
+  networkOf,
   nowMs,
+  peering,
   policyOf,
   prepend,
   type Rates,
@@ -98,4 +100,24 @@ test.each([
     ),
   });
   expect(outcome.kind).toBe(kind);
+});
+
+// Goal: nothing is given back to where a link out of scope, announced better since, would take it or a share of it.
+test.each([0, 1, 2])("a peering link with %i prepends", (onP) => {
+  const links = [a, b, peering];
+  const outcome = decidePrepend({
+    ...input,
+    intent: { ...giveBack, changes: [prepend("11.0.0.0/24", b, 2, 0), prepend("11.0.0.0/24", a, 1, 2)] },
+    network: networkOf(links, network.prefixes),
+    announcements: announce(links, { "11.0.0.0/24": { "transit-a": 2, "transit-b": 0, "peering-p": onP } }),
+  });
+  const reason = "change-1 is not given back: 11.0.0.0/24 would enter by peering-p, out of the policy's scope";
+  expect(outcome).toMatchObject(
+    [
+      { kind: "nothing-helps", reason },
+      { kind: "nothing-helps", reason },
+      // The announcement that gets it back is lowered before the other is raised.
+      { kind: "change", decision: { changes: [prepend("11.0.0.0/24", a, 2, 1), prepend("11.0.0.0/24", b, 0, 2)] } },
+    ][onP] ?? {},
+  );
 });

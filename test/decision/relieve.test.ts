@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { decidePrepend } from "../../src/decision/prepend.ts";
 import { denied, judgeGuards } from "../../src/guard/guard.ts";
 import type { Decision, DecisionOutcome } from "../../src/model/decision.ts";
@@ -14,6 +14,7 @@ import {
   type PolicyParts,
   peak,
   peakRates,
+  peering,
   policyOf,
   prepend,
   relieveA,
@@ -192,8 +193,35 @@ test("lowers where it cannot raise", () => {
 
 test("raises one and lowers the other where neither alone wins under the cap", () => {
   const { changes, reason } = decided(decidePrepend(at({ decide: { maxPrepends: 2 } })));
-  expect(changes).toEqual([prepend("11.0.0.0/24", a, 0, 2), prepend("11.0.0.0/24", b, 2, 1)]);
-  expect(reason).toContain("Prepend 11.0.0.0/24 twice on transit-a and prepend 11.0.0.0/24 only once on transit-b");
+  expect(changes).toEqual([prepend("11.0.0.0/24", b, 2, 1), prepend("11.0.0.0/24", a, 0, 2)]);
+  expect(reason).toContain("Prepend 11.0.0.0/24 only once on transit-b and prepend 11.0.0.0/24 twice on transit-a");
+});
+
+describe("a link out of scope that announces the prefix", () => {
+  const everywhere = [a, b, peering];
+  const given = (onP: number, more: Readonly<Record<string, number>> = { "transit-b": 2 }) => ({
+    ...input,
+    network: networkOf(everywhere, ["11.0.0.0/24"]),
+    announcements: announce(everywhere, { "11.0.0.0/24": { "transit-a": 0, "peering-p": onP, ...more } }),
+  });
+
+  // Goal: the target must win over it too; the target is lowered first, or the peering would get its share meanwhile.
+  test("is better than the target: the target is lowered under it", () => {
+    expect(decided(decidePrepend(given(1))).changes).toEqual([
+      prepend("11.0.0.0/24", b, 2, 0),
+      prepend("11.0.0.0/24", a, 0, 1),
+    ]);
+  });
+
+  // Goal: one that no link in scope can win over is named, rather than given the traffic.
+  test.each([
+    ["takes what leaves", given(0)],
+    ["is the only other", given(3, {})],
+  ])("%s: nothing helps", (_, facts) => {
+    const outcome = decidePrepend(facts);
+    expect(outcome.kind).toBe("nothing-helps");
+    expect(whyNot(outcome, "move 11.0.0.0/24")).toBe("11.0.0.0/24 would enter by peering-p, out of the policy's scope");
+  });
 });
 
 // Goal: a link over target that cannot be helped does not keep the hot one from being relieved, and is not loaded more.
@@ -311,12 +339,20 @@ test.each([
   expect(changes).toBeGreaterThan(atLeast);
 });
 
-// Goal: whatever is decided passes every guard on the same facts, so that the two never disagree; also under failures.
-test("guards allow what is decided", () => {
+// Goal: whatever is decided passes every guard on the same facts, so that the two never disagree; also under failures,
+// and when the last link is out of scope.
+test.each([
+  ["all links in scope", "transit", 20],
+  ["a link out of scope", "peering", 10],
+] as const)("guards allow what is decided: %s", (_, role, atLeast) => {
+  let changes = 0;
   const property = fc.property(smallNetworks, (small) => {
-    const given = inputOf(small, true);
+    const drawn = inputOf(small, true);
+    const links = drawn.network.links.map((each, i) => (i < 2 ? each : { ...each, role }));
+    const given = { ...drawn, network: { ...drawn.network, links } };
     const outcome = decidePrepend(given);
     if (outcome.kind !== "change") return;
+    changes++;
     const findings = judgeGuards({
       ...given,
       decision: outcome.decision,
@@ -329,6 +365,7 @@ test("guards allow what is decided", () => {
     expect(denied(findings.filter((finding) => finding.guard !== "coverage"))).toBeUndefined();
   });
   fc.assert(property, { numRuns: 400 });
+  expect(changes).toBeGreaterThan(atLeast);
 });
 
 // Goal: the same facts in any order give the same decision, word for word.

@@ -18,6 +18,7 @@ import {
   nowMs,
   peak,
   peakRates,
+  peering,
   policyOf,
   prepend,
   relieveA,
@@ -43,6 +44,7 @@ const all = [
   "freeze-window",
   "one-change-in-flight",
   "allow-list",
+  "scope",
   "unchanged-basis",
   "max-devices",
   "prepend-cap",
@@ -182,6 +184,27 @@ test("prefix rates must be fresh too", () => {
   expect(no({ ...input, state: { ...peak, prefixes } })).toMatchObject([
     { guard: "freshness", reason: "the rate of 12.0.0.0/24 on transit-b is 30 s old, over 30 s" },
   ]);
+});
+
+// Goal: traffic must not go where no limit is watched, whether all of it or a tie's share, whatever is measured.
+test.each([
+  [2, false],
+  [3, false],
+  [4, true],
+])("scope: a peering link with %i prepends", (onP, allowed) => {
+  const links = [a, b, peering];
+  const given = {
+    ...input,
+    network: networkOf(links, network.prefixes),
+    announcements: announce(links, { "11.0.0.0/24": { "transit-a": 0, "transit-b": 5, "peering-p": onP } }),
+    policy: policyOf({ guard: { maxTrafficMoved: 1, surviveAnyLinkFailure: false } }),
+  };
+  const reason = "11.0.0.0/24 would enter by peering-p, outside the policy's scope";
+  for (const state of [peak, stateOf([], [])]) {
+    const finding = judgeGuards({ ...given, state }).find(({ guard }) => guard === "scope");
+    expect(finding?.allow).toBe(allowed);
+    if (!allowed) expect(finding?.reason).toBe(reason);
+  }
 });
 
 describe("link-failure", () => {

@@ -22,6 +22,9 @@ export function networkOf(links: readonly Link[], prefixes: readonly string[], m
   return { as: 65000, devices: [], links, prefixes, telemetry: { intervalMs }, freezes: [], ...more };
 }
 
+/** A small link that no policy for transits watches. */
+export const peering: Link = { ...transit("peering-p", 100, 0), role: "peering" };
+
 export const network = networkOf([a, b], ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24"]);
 
 export type Rates = readonly (readonly [prefix: string, link: string, mbits: number])[];
