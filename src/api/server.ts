@@ -12,7 +12,9 @@ export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
 
 const Named = z.object({ by: z.string().min(1) });
 const WithReason = Named.extend({ reason: z.string() });
-const Freeze = WithReason.extend({ untilMs: z.number().positive() });
+/** The last instant that a Date can hold (ECMA-262 21.4.1.1). */
+const latestMs = 8.64e15;
+const Freeze = WithReason.extend({ untilMs: z.number().positive().max(latestMs) });
 
 const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
   CONFIG_INVALID: 400,
@@ -75,7 +77,10 @@ export function apiRoutes(controller: Controller, token: string): Hono {
 export async function startApi(controller: Controller, token: string, port: number): Promise<ApiServer> {
   const server = createAdaptorServer({ fetch: apiRoutes(controller, token).fetch }) as Server;
   server.listen(port, "127.0.0.1");
-  await once(server, "listening");
+  await once(server, "listening").catch((error: Error) => {
+    const mend = "free the port, or choose another with --port";
+    throw new Failure("CONFIG_INVALID", `the API cannot listen on 127.0.0.1:${port}: ${error.message}`, { mend });
+  });
   const { port: bound } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${bound}`,

@@ -59,18 +59,16 @@ export async function startController(options: {
     onFatal = reject;
   });
   failed.catch(() => undefined); // Whoever runs the controller awaits it; nobody has to.
+  const parts = { journal, network, clock, templates: await loadTemplates() };
   const loop = new Loop({
-    network,
+    ...parts,
     policies,
-    templates: await loadTemplates(),
     telemetry: fold,
     devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
-    journal,
-    clock,
     token: () => randomBytes(8).toString("hex"),
     onFatal,
   });
-  const controller = operatorOf(loop, journal, network, clock);
+  const controller = operatorOf(loop, parts);
   const sources = sourcesFor(network, { resolveSecret, table, clock, random });
   const token = randomBytes(24).toString("base64url");
   const endpointFile = join(stateFolder, "endpoint.json");

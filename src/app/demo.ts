@@ -124,7 +124,7 @@ export async function runDemo(
     demo.onTransition((change) => {
       if (change.id !== proposal.id) return;
       onProgress(`${change.id} is ${change.state}`);
-      if (finalStates.includes(change.state)) resolve(change);
+      if (finalStates.includes(change.state) || change.state === "stuck") resolve(change);
     });
   });
   unwrap(await running.controller.approve(proposal.id, by));

@@ -38,19 +38,6 @@ export function planChange(
   return ok({ steps });
 }
 
-/** The plan that undoes `plan`, last step first. */
-export function invertPlan(plan: ChangePlan): ChangePlan {
-  return {
-    steps: plan.steps.toReversed().map((step) => ({
-      ...step,
-      basis: step.expected,
-      expected: step.basis,
-      forward: step.inverse,
-      inverse: step.forward,
-    })),
-  };
-}
-
 function planStep(
   templates: Templates,
   network: Network,

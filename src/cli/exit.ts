@@ -19,8 +19,11 @@ export function exitCodeOf(failure: Failure): number {
     case "NOT_FOUND":
       return exitCode.badUsage;
     case "APPROVAL_REFUSED":
+    case "REJECTED":
+    case "EXPIRED":
       return exitCode.nothingToDo;
     case "GUARD_DENIED":
+    case "STOPPED":
       return exitCode.blocked;
     case "DEVICE_UNREACHABLE":
     case "DEVICE_HOST_KEY":
@@ -39,6 +42,8 @@ export function exitCodeOf(failure: Failure): number {
     case "CONTROLLER_AUTH":
     case "JOURNAL_LOCKED":
     case "JOURNAL_BROKEN":
+    case "VERIFY_WORSE":
+    case "VERIFY_SILENT":
       return exitCode.otherFailure;
   }
 }
@@ -55,7 +60,7 @@ export function exitCodeFor(change: Pick<Change, "state" | "outcome">): number {
     case "rolled-back":
       return exitCode.rolledBack;
     case "aborted":
-      return change.outcome?.code === "GUARD_DENIED" || change.outcome?.code === "KILLED"
+      return change.outcome?.code === "GUARD_DENIED" || change.outcome?.code === "STOPPED"
         ? exitCode.blocked
         : exitCode.otherFailure;
     case "rejected":

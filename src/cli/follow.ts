@@ -17,7 +17,8 @@ export async function follow(controller: Controller, started: Change): Promise<C
       told = change.state;
       note(`${live ? "\r\u001b[K" : ""}${change.id} ${change.state}`);
     }
-    if (finalStates.includes(change.state) || change.state === "awaiting-approval") return change;
+    const waits = change.state === "awaiting-approval" || change.state === "stuck";
+    if (waits || finalStates.includes(change.state)) return change;
     if (live) process.stderr.write(`\r\u001b[K  ${Math.round((Date.now() - startedMs) / 1000)} s`);
     await wait(pollMs);
     change = unwrap(await controller.change(started.id));

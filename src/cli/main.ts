@@ -47,9 +47,9 @@ async function main(): Promise<number> {
       report(error);
       return exitCodeOf(error);
     }
-    note(
-      `${colours.red("pointsman failed")}: ${error instanceof Error ? error.message : String(error)}; this is a bug, and no router was left half changed`,
-    );
+    const said = plain(error instanceof Error ? error.message : String(error));
+    note(`${colours.red("pointsman failed")}: ${said}`);
+    note("this is a bug: routers on trial go back by their own timers, and the next start finishes or undoes the rest");
     if (process.env.POINTSMAN_DEBUG) note(error instanceof Error && error.stack ? error.stack : String(error));
     return exitCode.otherFailure;
   }

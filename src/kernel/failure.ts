@@ -16,6 +16,11 @@ export type FailureCode =
   | "CHANGE_UNSUPPORTED" // the configuration read has a shape we will not edit
   | "TELEMETRY_FAILED"
   | "GUARD_DENIED"
+  | "VERIFY_WORSE" // measured after the push: the network did not get better
+  | "VERIFY_SILENT" // not measured after the push
+  | "STOPPED" // a person, a kill or the controller's own end stopped it
+  | "REJECTED"
+  | "EXPIRED"
   | "APPROVAL_REFUSED" // approved twice, expired, or not waiting for approval
   | "NOT_FOUND"
   | "CONTROLLER_UNREACHABLE"

@@ -1,19 +1,22 @@
 import type { Change } from "../model/change.ts";
 import type { Displacement } from "../policy/reclaim.ts";
 
-/** Confirmed moves of a policy off `link` that nobody has given or taken back yet, oldest first. `changes` newest first. */
+/**
+ * Confirmed moves of a policy off `link` that nobody has given or taken back, oldest first. `changes` newest first: what
+ * undoes something and was itself undone does not count.
+ */
 export function displacements(changes: readonly Change[], policy: string, link: string): Displacement[] {
-  const confirmed = changes.filter((change) => change.state === "confirmed");
-  const undone = new Set(
-    confirmed.flatMap(({ origin, decision: { intent } }) => {
-      if (origin.kind === "operator") return [origin.undoes];
-      return intent.kind === "give-back" ? [intent.changeId] : [];
-    }),
-  );
-  return confirmed
-    .filter(({ id, origin, policy: { name }, decision: { intent } }) => {
-      const ours = origin.kind === "policy" && name === policy && intent.link === link;
-      return ours && intent.kind === "relieve" && !undone.has(id);
+  const undone = new Set<string>();
+  const standing = changes.filter((change) => {
+    if (change.state !== "confirmed" || undone.has(change.id)) return false;
+    const { origin, decision } = change;
+    if (origin.kind === "operator") undone.add(origin.undoes);
+    else if (decision.intent.kind === "give-back") undone.add(decision.intent.changeId);
+    return true;
+  });
+  return standing
+    .filter(({ origin, policy: { name }, decision: { intent } }) => {
+      return origin.kind === "policy" && name === policy && intent.link === link && intent.kind === "relieve";
     })
     .map((change) => ({ changeId: change.id, changes: change.decision.changes }))
     .reverse();

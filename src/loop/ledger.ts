@@ -1,5 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { Turns } from "../kernel/turns.ts";
 import { type Change, type ChangeState, type ChangeTimes, finalStates } from "../model/change.ts";
 import type { Journal } from "../model/journal.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
@@ -16,7 +17,8 @@ export class Ledger {
   readonly #journal: Journal;
   readonly #clock: Clock;
   readonly #changes = new Map<string, Change>();
-  #turn: Promise<unknown> = Promise.resolve();
+  /** A transition starts from where the one before it ended. */
+  readonly #turns = new Turns();
   readonly #listeners = new Set<(change: Change) => void>();
 
   constructor(journal: Journal, clock: Clock) {
@@ -55,7 +57,7 @@ export class Ledger {
 
   /** Takes the change through one lifecycle event; the same change comes back when the event means nothing in its state. */
   advance(id: string, event: LifecycleEvent, actor = "pointsman", patch: Patch = {}): Promise<Change> {
-    return this.#inTurn(() => this.#advance(id, event, actor, patch));
+    return this.#turns.take(() => this.#advance(id, event, actor, patch));
   }
 
   async #advance(id: string, event: LifecycleEvent, actor: string, patch: Patch): Promise<Change> {
@@ -71,7 +73,7 @@ export class Ledger {
 
   /** Adds to a change without moving it: an approval that is not yet the last one needed. */
   amend(id: string, event: string, actor: string, patch: Patch): Promise<Change> {
-    return this.#inTurn(() => this.#amend(id, event, actor, patch));
+    return this.#turns.take(() => this.#amend(id, event, actor, patch));
   }
 
   async #amend(id: string, event: string, actor: string, patch: Patch): Promise<Change> {
@@ -81,13 +83,6 @@ export class Ledger {
     await this.#journal.append({ event: `change.${event}`, actor, subject: id, body: {} }, { change: next });
     this.#changes.set(id, next);
     return next;
-  }
-
-  /** A transition starts from where the one before it ended. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(work);
-    this.#turn = mine.catch(() => undefined); // Its caller hears of it.
-    return mine;
   }
 
   async #write(change: Change, actor: string, body: unknown): Promise<void> {

@@ -18,7 +18,10 @@ export type LifecycleEvent =
   | "failed"
   | "rejected"
   | "expired"
+  /** The runner stops it, at a point where that is safe. */
   | "aborted"
+  /** Nobody is working on it, and nobody shall. */
+  | "withdrawn"
   | "recovered"
   | "retried";
 
@@ -28,7 +31,7 @@ const lifecycle = createMachine({
   initial: "proposed",
   states: {
     proposed: {
-      on: { begun: "dry-run", rejected: "rejected", expired: "expired", aborted: "aborted", recovered: "aborted" },
+      on: { begun: "dry-run", rejected: "rejected", expired: "expired", withdrawn: "aborted", recovered: "aborted" },
     },
     "dry-run": {
       on: {
@@ -40,7 +43,13 @@ const lifecycle = createMachine({
       },
     },
     "awaiting-approval": {
-      on: { approved: "preparing", rejected: "rejected", expired: "expired", aborted: "aborted" },
+      on: {
+        approved: "preparing",
+        rejected: "rejected",
+        expired: "expired",
+        aborted: "aborted",
+        withdrawn: "aborted",
+      },
     },
     preparing: { on: { prepared: "committing", failed: "aborted", aborted: "aborted", recovered: "aborted" } },
     committing: {

@@ -4,20 +4,21 @@ import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Result } from "../kernel/failure.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { DeviceStatus, PolicyStatus } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Link, Network } from "../model/inventory.ts";
-import type { ActorSnapshot, Journal, Switches } from "../model/journal.ts";
+import type { Journal, Switches } from "../model/journal.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
-import { type PolicyActor, type PolicyEvent, startActor, stepActor } from "../policy/actor.ts";
 import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
 import { Ledger } from "./ledger.ts";
+import { PolicyActors } from "./policy-actors.ts";
 import { type NetworkReading, readNetwork } from "./read-network.ts";
 import { Runner } from "./runner.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
@@ -57,7 +58,9 @@ export class Loop {
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
   readonly #deps: LoopDeps;
-  readonly #actors = new Map<string, PolicyActor>();
+  readonly #actors: PolicyActors;
+  readonly #switching = new Turns();
+  readonly #deciding = new Turns();
   readonly #signal: TelemetrySignal;
   readonly #stops: (() => void)[] = [];
   /** Source time of the sample last evaluated, by policy and link. */
@@ -69,6 +72,7 @@ export class Loop {
     this.#deps = deps;
     const { clock, telemetry } = deps;
     this.ledger = new Ledger(deps.journal, clock);
+    this.#actors = new PolicyActors({ ...deps, ledger: this.ledger });
     this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
     telemetry.onUpdate(() => this.#signal.raise());
     this.runner = new Runner({
@@ -84,28 +88,36 @@ export class Loop {
 
   /** Finishes or undoes what a predecessor left under way, then starts watching. */
   async start(): Promise<void> {
-    const { journal, policies, network } = this.#deps;
+    const { journal, policies } = this.#deps;
     await this.ledger.load();
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
     for (const policy of policies) {
-      for (const link of this.#scope(policy)) this.#restore(policy, link, snapshots);
+      for (const link of this.#scope(policy)) this.#actors.restore(policy, link, snapshots);
     }
-    this.#stops.push(this.ledger.onTransition((change) => this.#tellActor(change)));
+    this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
     for (const change of this.ledger.open().toReversed()) {
-      if (change.state === "awaiting-approval") continue;
-      await this.ledger.advance(change.id, "recovered");
+      if (change.state === "awaiting-approval" || change.state === "stuck") continue;
+      const outcome = { code: "STOPPED", message: `the controller stopped while it was ${change.state}` } as const;
+      // An operator's rollback is tried again by the operator: the change that it was to undo stands.
+      const mend = change.origin.kind === "operator" ? { mend: `pointsman rollback ${change.origin.undoes}` } : {};
+      await this.ledger.advance(change.id, "recovered", "pointsman", { outcome: { ...outcome, ...mend } });
       void this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
     // Opens the sessions, and tells early of a router that cannot be reached or is not the one it should be.
-    void this.background(this.#read(network.links));
+    void this.background(this.read());
   }
 
-  /** Stops watching and waits for what is on the routers to come to its end. */
+  /** Stops watching, takes back what has no verdict yet, and waits until the routers are quiet. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const stop of this.#stops) stop();
+    for (const { id, state } of this.ledger.open()) {
+      if (state !== "confirming" && state !== "awaiting-approval") {
+        this.runner.abort(id, "pointsman", "the controller is stopping");
+      }
+    }
     while (this.#busy.size > 0) await Promise.all(this.#busy);
     await Promise.all([...this.#deps.devices.values()].map((device) => device.close()));
   }
@@ -125,21 +137,23 @@ export class Loop {
     return tracked;
   }
 
-  /** Journals the switches before they count; a kill also stops everything under way. */
-  async setSwitches(switches: Switches, event: string, actor: string): Promise<void> {
-    await this.#deps.journal.append(
-      { event: `switch.${event}`, actor, subject: "switches", body: switches },
-      { switches },
-    );
-    this.switches = switches;
-    const { killed } = switches;
-    if (!killed) return;
-    for (const change of this.ledger.open()) {
-      this.runner.abort(change.id, killed.by, killed.reason);
-      if (change.state === "awaiting-approval" || change.state === "proposed") {
-        const outcome = { code: "KILLED", message: `stopped by ${killed.by}: ${killed.reason}` };
-        await this.ledger.advance(change.id, "aborted", killed.by, { outcome });
-      }
+  /** Journals the switches before they count; a kill also stops everything under way. Never waits behind an approval. */
+  setSwitches(change: (now: Switches) => Switches, event: string, actor: string): Promise<Switches> {
+    return this.#switching.take(async () => {
+      const switches = change(this.switches);
+      const entry = { event: `switch.${event}`, actor, subject: "switches", body: switches };
+      await this.#deps.journal.append(entry, { switches });
+      this.switches = switches;
+      if (event === "kill") await this.#stopAll(actor, switches.killed?.reason ?? "");
+      return switches;
+    });
+  }
+
+  async #stopAll(by: string, reason: string): Promise<void> {
+    const outcome = { code: "STOPPED", message: `stopped by ${by}: ${reason}` } as const;
+    for (const { id } of this.ledger.open()) {
+      this.runner.abort(id, by, reason);
+      await this.ledger.advance(id, "withdrawn", by, { outcome });
     }
   }
 
@@ -147,7 +161,7 @@ export class Loop {
     const state = this.#deps.telemetry.snapshot(this.#deps.clock.now());
     return this.#deps.policies.flatMap((policy) =>
       this.#scope(policy).map((link) => {
-        const actor = this.#actor(policy, link);
+        const actor = this.#actors.get(policy, link);
         const measured = state.signals.get(policy.trigger.signal)?.get(link.name);
         return {
           policy: policy.name,
@@ -181,31 +195,33 @@ export class Loop {
       const predicted = displacement && predictReclaim(policy, link.name, state, network, displacement);
       const observation = observe(policy, link.name, state, network.telemetry.intervalMs);
       if (!this.#isDue(policy, link, observation)) continue;
-      const actor = await this.#step(policy, link, {
+      const actor = await this.#actors.step(policy, link, {
         type: "evaluated",
         atMs: nowMs,
         observation,
         reclaim: displacement && predicted !== undefined ? { displacement, predicted } : null,
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
-      if (actor.intent) await this.#decide(policy, link, actor.intent, state);
+      const { intent } = actor;
+      if (intent) await this.#deciding.take(() => this.#decide(policy, link, intent, state));
       // A decision may come next: by then the sessions are open.
-      else if (actor.state === "breaching") void this.background(this.#read(this.#scope(policy)));
+      else if (actor.state === "breaching") void this.background(this.read());
     }
   }
 
   /** One evaluation per sample, and one per `every` where samples come faster; the absence of samples is due at once. */
   #isDue(policy: Policy, link: Link, observation: Observation): boolean {
     if (observation.kind === "blind") return true;
-    const key = actorKey(policy.name, link.name);
+    const key = `${policy.name} ${link.name}`;
     const sinceMs = observation.measuredMs - (this.#evaluated.get(key) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < policy.trigger.everyMs * jitterShare) return false;
     this.#evaluated.set(key, observation.measuredMs);
     return true;
   }
 
-  #read(links: readonly Link[]): Promise<Result<NetworkReading>> {
-    return readNetwork(this.#deps, links, (device, failure) => {
+  /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
+  read(): Promise<Result<NetworkReading>> {
+    return readNetwork(this.#deps, (device, failure) => {
       this.devices.set(device, { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
     });
   }
@@ -218,10 +234,10 @@ export class Loop {
       this.conclusions.set(link.name, conclusion);
       if (outcome === "proposed") return;
       await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: link.name, body: conclusion });
-      await this.#step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
+      await this.#actors.step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
-    const read = await this.#read(this.#scope(policy));
+    const read = await this.read();
     if (!read.ok) return conclude("unreadable", read.failure.message);
     const { announcements, readings } = read.value;
     const decided = decidePrepend({ intent, policy, network, state, announcements });
@@ -238,6 +254,7 @@ export class Loop {
       switches: this.switches,
       announcements,
       changesInFlight: this.ledger.open(),
+      phase: "propose",
       nowMs: clock.now(),
     });
     const no = denied(guards);
@@ -245,6 +262,7 @@ export class Loop {
     const plan = planChange(templates, network, decision, readings);
     if (!plan.ok) return conclude("unreadable", plan.failure.message, { alternatives, guards });
 
+    if (this.#stopped) return;
     await conclude("proposed", decision.reason, { alternatives, guards });
     const change = await this.propose({
       origin: { kind: "policy", policy: policy.name },
@@ -256,7 +274,7 @@ export class Loop {
       guards,
       times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
     });
-    await this.#step(policy, link, { type: "proposed", changeId: change.id });
+    await this.#actors.step(policy, link, { type: "proposed", changeId: change.id });
     if (policy.mode === "observe") return;
     await this.ledger.advance(change.id, "begun");
     void this.background(this.runner.run(change.id));
@@ -290,15 +308,18 @@ export class Loop {
     for (const change of this.ledger.open()) {
       const waits = change.state === "awaiting-approval" || change.state === "proposed";
       if (waits && nowMs >= change.expiresMs) {
-        const message = "nobody approved it in time";
-        await this.ledger.advance(change.id, "expired", "pointsman", { outcome: { code: "EXPIRED", message } });
+        const outcome = { code: "EXPIRED", message: "nobody approved it in time" } as const;
+        await this.ledger.advance(change.id, "expired", "pointsman", { outcome });
       }
     }
   }
 
-  #guardsNow(change: Change): readonly GuardFinding[] {
+  /** At the push everything is asked anew: what is measured, what is switched, and what the routers announce. */
+  async #guardsNow(change: Change): Promise<readonly GuardFinding[]> {
     const { network, telemetry, clock } = this.#deps;
-    const others = this.ledger.open().filter((other) => other.id !== change.id);
+    const ordered = change.origin.kind === "operator";
+    const read = await this.read();
+    if (!read.ok && !ordered) return [{ guard: "readable", allow: false, reason: read.failure.message }];
     const nowMs = clock.now();
     const findings = judgeGuards({
       policy: change.policy,
@@ -306,12 +327,13 @@ export class Loop {
       state: telemetry.snapshot(nowMs),
       decision: change.decision,
       switches: this.switches,
-      changesInFlight: others,
-      announcements: change.announcements,
+      announcements: read.ok ? read.value.announcements : change.announcements,
+      changesInFlight: this.ledger.open().filter((other) => other.id !== change.id),
+      phase: "push",
       nowMs,
     });
-    // A person takes a confirmed change back to a configuration that was running before: silence must not stop them.
-    return change.origin.kind === "policy" ? findings : findings.filter((finding) => alwaysBinding.has(finding.guard));
+    // A person takes a confirmed change back to what ran before: neither silence nor their own kill must stop them.
+    return ordered ? findings.filter((finding) => alwaysBinding.has(finding.guard)) : findings;
   }
 
   #verify(change: Change, before: NetworkState, now: NetworkState) {
@@ -328,50 +350,6 @@ export class Loop {
   #scope(policy: Policy): readonly Link[] {
     return this.#deps.network.links.filter((link) => link.role === policy.scope.links.role);
   }
-
-  #actor(policy: Policy, link: Link): PolicyActor {
-    return this.#actors.get(actorKey(policy.name, link.name)) ?? startActor(policy, link.name);
-  }
-
-  /** Steps a policy actor; a new state is journaled before anything is done about it. */
-  async #step(policy: Policy, link: Link, event: PolicyEvent): Promise<PolicyActor> {
-    const before = this.#actor(policy, link);
-    const after = stepActor(policy, link.name, before, event);
-    this.#actors.set(actorKey(policy.name, link.name), after);
-    if (after.state !== before.state) {
-      const actor: ActorSnapshot = { policy: policy.name, link: link.name, snapshot: after.snapshot };
-      const body = { policy: policy.name, from: before.state, detail: after.detail };
-      await this.#deps.journal.append(
-        { event: `policy.${after.state}`, actor: "pointsman", subject: link.name, body },
-        { actor },
-      );
-    }
-    return after;
-  }
-
-  #restore(policy: Policy, link: Link, snapshots: readonly ActorSnapshot[]): void {
-    const saved = snapshots.find((one) => one.policy === policy.name && one.link === link.name);
-    const actor = startActor(policy, link.name, saved?.snapshot);
-    const waiting = actor.state === "deciding" || actor.state === "proposed" || actor.state === "changing";
-    const mine = this.ledger.all().find((change) => isAbout(change, policy, link));
-    const orphaned = waiting && !(mine && this.ledger.open().includes(mine));
-    // Died between the actor's step and the change it asked for, or between the change's end and the actor's.
-    const missed: PolicyEvent = (actor.state !== "deciding" && mine && actorEvent(mine, mine.times.endedMs ?? 0)) || {
-      type: "nothing-done",
-      reason: "the controller stopped while deciding",
-      atMs: this.#deps.clock.now(),
-    };
-    const restored = orphaned ? stepActor(policy, link.name, actor, missed) : actor;
-    this.#actors.set(actorKey(policy.name, link.name), restored);
-  }
-
-  #tellActor(change: Change): void {
-    const policy = this.#deps.policies.find((one) => one.name === change.policy.name);
-    const link = this.#deps.network.links.find((one) => one.name === change.decision.intent.link);
-    if (!policy || !link) return;
-    const event = actorEvent(change, this.#deps.clock.now());
-    if (event) void this.background(this.#step(policy, link, event));
-  }
 }
 
 /** A sample is looked at within a tenth of `every` of its arrival, so that detection does not wait for a timer. */
@@ -380,38 +358,9 @@ const looksPerEvaluation = 10;
 const jitterShare = 0.9;
 
 /** Guards that hold even for a rollback that a person asks for. */
-const alwaysBinding = new Set(["kill-switch", "allow-list", "one-change-in-flight"]);
-
-const actorKey = (policy: string, link: string) => `${policy} ${link}`;
-
-const isAbout = (change: Change, policy: Policy, link: Link) =>
-  change.policy.name === policy.name && change.decision.intent.link === link.name;
+const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
   return first ? { crossedMs: first.atMs } : {};
-}
-
-function actorEvent(change: Change, atMs: number): PolicyEvent | undefined {
-  switch (change.state) {
-    case "preparing":
-      return { type: "changing" };
-    case "confirmed":
-      // A rollback that a person asked for holds the policy back, as one of its own would.
-      return { type: "ended", outcome: change.origin.kind === "operator" ? "rolled-back" : "confirmed", atMs };
-    case "rejected":
-    case "expired":
-    case "aborted":
-    case "rolled-back":
-    case "stuck":
-      return { type: "ended", outcome: change.state, atMs };
-    case "proposed":
-    case "dry-run":
-    case "awaiting-approval":
-    case "committing":
-    case "verifying":
-    case "confirming":
-    case "rolling-back":
-      return undefined;
-  }
 }

@@ -1,23 +1,19 @@
-import { invertPlan } from "../change/plan.ts";
-import type { Clock } from "../kernel/clock.ts";
+import { planChange } from "../change/plan.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
-import type { Announcement, Decision } from "../model/decision.ts";
-import type { Network } from "../model/inventory.ts";
-import type { Journal } from "../model/journal.ts";
-import type { Loop } from "./loop.ts";
+import type { Decision } from "../model/decision.ts";
+import type { Loop, LoopDeps } from "./loop.ts";
 
 /** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
-export function operatorOf(loop: Loop, journal: Journal, network: Network, clock: Clock): Controller {
+export function operatorOf(
+  loop: Loop,
+  { journal, network, clock, templates }: Pick<LoopDeps, "journal" | "network" | "clock" | "templates">,
+): Controller {
   const { ledger, runner } = loop;
-  /** Requests take turns, so that a check still holds when it is acted on. */
-  let turn: Promise<unknown> = Promise.resolve();
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = turn.then(work);
-    turn = mine.catch(() => undefined); // Its caller hears of it.
-    return mine;
-  }
+  /** A check still holds when it is acted on. */
+  const turns = new Turns();
 
   function find(id: string): Result<Change> {
     const change = ledger.get(id);
@@ -70,13 +66,13 @@ export function operatorOf(loop: Loop, journal: Journal, network: Network, clock
       case "preparing":
       case "committing":
       case "verifying":
+      case "confirming":
         await journal.append({ event: "change.rollback-asked", actor: by, subject: id, body: { reason } });
         runner.abort(id, by, reason);
         return ok(change);
       case "proposed":
       case "dry-run":
       case "awaiting-approval":
-      case "confirming":
       case "rejected":
       case "expired":
       case "aborted":
@@ -90,19 +86,29 @@ export function operatorOf(loop: Loop, journal: Journal, network: Network, clock
 
   /** A confirmed change is undone by a change of its own, with the same safety: prepared, on trial, read back, journaled. */
   async function undoConfirmed(change: Change, by: string, reason: string): Promise<Result<Change>> {
+    if (change.origin.kind === "operator") {
+      const message = `${change.id} is itself a rollback: what it took back has to be proposed anew`;
+      return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) }));
+    }
     const earlier = ledger.all().find((one) => one.origin.kind === "operator" && one.origin.undoes === change.id);
     if (earlier && (earlier.state === "confirmed" || ledger.open().includes(earlier))) {
       return fail(
         new Failure("APPROVAL_REFUSED", `${change.id} is undone by ${earlier.id} already (${earlier.state})`),
       );
     }
+    // Planned from what the routers read now: what else has changed there since is not this change's to put back.
+    const read = await loop.read();
+    if (!read.ok) return read;
+    const decision = inverted(change.decision, `${by} takes ${change.id} back: ${reason}`);
+    const plan = planChange(templates, network, decision, read.value.readings);
+    if (!plan.ok) return plan;
     const undo = await loop.propose({
       origin: { kind: "operator", by, undoes: change.id },
       mode: change.mode,
       policy: change.policy,
-      decision: inverted(change.decision, `${by} takes ${change.id} back: ${reason}`),
-      announcements: afterwards(change),
-      plan: invertPlan(change.plan),
+      decision,
+      announcements: read.value.announcements,
+      plan: plan.value,
       guards: [],
       times: { decidedMs: clock.now() },
     });
@@ -162,20 +168,17 @@ export function operatorOf(loop: Loop, journal: Journal, network: Network, clock
     status,
     changes: async () => ledger.all(),
     change: async (id) => find(id),
-    approve: (id, by) => inTurn(() => approve(id, by)),
-    reject: (id, by, reason) => inTurn(() => reject(id, by, reason)),
-    rollback: (id, by, reason) => inTurn(() => rollback(id, by, reason)),
+    approve: (id, by) => turns.take(() => approve(id, by)),
+    reject: (id, by, reason) => turns.take(() => reject(id, by, reason)),
+    rollback: (id, by, reason) => turns.take(() => rollback(id, by, reason)),
     async freeze(by, untilMs, reason) {
-      await loop.setSwitches({ ...loop.switches, frozen: { untilMs, by, reason } }, "freeze", by);
-      return ok(loop.switches);
+      return ok(await loop.setSwitches((now) => ({ ...now, frozen: { untilMs, by, reason } }), "freeze", by));
     },
     async kill(by, reason) {
-      await loop.setSwitches({ ...loop.switches, killed: { by, reason } }, "kill", by);
-      return ok(loop.switches);
+      return ok(await loop.setSwitches((now) => ({ ...now, killed: { by, reason } }), "kill", by));
     },
     async resume(by) {
-      await loop.setSwitches({ frozen: null, killed: null }, "resume", by);
-      return ok(loop.switches);
+      return ok(await loop.setSwitches(() => ({ frozen: null, killed: null }), "resume", by));
     },
     explain,
     verifyAudit: () => journal.verify(),
@@ -197,14 +200,6 @@ function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | 
 function mendFor({ id, state }: Change): string {
   if (state === "awaiting-approval") return `pointsman approve ${id}, or pointsman reject ${id}`;
   return `pointsman show ${id} tells what became of it; pointsman proposals lists what waits now`;
-}
-
-/** What the routers announce once the change is confirmed. */
-function afterwards({ announcements, decision }: Change): readonly Announcement[] {
-  return announcements.map((one) => {
-    const changed = decision.changes.find(({ link, prefix }) => link === one.link && prefix === one.prefix);
-    return changed ? { ...one, prepends: changed.to } : one;
-  });
 }
 
 function inverted(decision: Decision, reason: string): Decision {

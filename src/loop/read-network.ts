@@ -6,7 +6,7 @@ import { assert } from "../kernel/assert.ts";
 import { attempt, type Failure, ok, type Result, unwrap } from "../kernel/failure.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
-import type { Device, Link, Network } from "../model/inventory.ts";
+import type { Device, Network } from "../model/inventory.ts";
 
 export type NetworkReading = Readonly<{
   announcements: readonly Announcement[];
@@ -15,16 +15,14 @@ export type NetworkReading = Readonly<{
 
 type Sources = Readonly<{ network: Network; devices: ReadonlyMap<string, DevicePort>; templates: Templates }>;
 
-/** What the routers of `links` announce now, as they say themselves; one that cannot be read fails the whole. */
+/** What the routers announce now, as they say themselves; one that cannot be read fails the whole. */
 export async function readNetwork(
   sources: Sources,
-  links: readonly Link[],
   /** Told of every router asked, failed or not. */
   onRead: (device: string, failure: Failure | undefined) => void,
 ): Promise<Result<NetworkReading>> {
-  const concerned = sources.network.devices.filter(({ name }) =>
-    links.some((link) => link.device === name && link.bgp),
-  );
+  const { devices, links } = sources.network;
+  const concerned = devices.filter(({ name }) => links.some((link) => link.device === name && link.bgp));
   const all = await Promise.all(
     concerned.map(async (device) => {
       const read = await attempt(() => readRouter(sources, device));

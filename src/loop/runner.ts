@@ -1,19 +1,21 @@
+import { denied } from "../guard/guard.ts";
 import { assert } from "../kernel/assert.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
 import { Failure, type FailureCode, fail, ok, type Result } from "../kernel/failure.ts";
+import { Turns } from "../kernel/turns.ts";
 import { type Change, finalStates } from "../model/change.ts";
 import type { GuardFinding, Verdict } from "../model/decision.ts";
 import type { DevicePort, DeviceStep } from "../model/device.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Ledger, Patch } from "./ledger.ts";
-import type { LifecycleEvent } from "./lifecycle.ts";
+import { type LifecycleEvent, nextState } from "./lifecycle.ts";
 
 export type RunnerDeps = Readonly<{
   ledger: Ledger;
   devices: ReadonlyMap<string, DevicePort>;
   clock: Clock;
   state: () => NetworkState;
-  guards: (change: Change) => readonly GuardFinding[];
+  guards: (change: Change) => Promise<readonly GuardFinding[]>;
   verify: (change: Change, before: NetworkState, now: NetworkState) => Verdict | null;
   /** Resolves at the next telemetry, or when `signal` aborts. */
   nextTelemetry: (signal: AbortSignal) => Promise<void>;
@@ -21,8 +23,14 @@ export type RunnerDeps = Readonly<{
 
 type Outcome = Readonly<{ event: LifecycleEvent; patch?: Patch }>;
 
-/** A router that cannot be reached now may answer later; anything else will not change by asking again. */
-const passing: readonly FailureCode[] = ["DEVICE_UNREACHABLE", "DEVICE_TIMEOUT", "DEVICE_LOCKED", "DEVICE_PROTOCOL"];
+/** Asking again does not change these. Anything else may pass: a login can fail because of the very change that is being undone. */
+const settled: readonly FailureCode[] = [
+  "DEVICE_CHANGED",
+  "DEVICE_NOT_APPLIED",
+  "DEVICE_UNSUPPORTED",
+  "TRIAL_EXPIRED",
+  "CONFIG_INVALID",
+];
 const retryMs = 1_000;
 /** After a trial's own timer, how long a router may take to come back before a person is called. */
 const graceMs = 60_000;
@@ -37,22 +45,21 @@ export class Runner {
   readonly #deps: RunnerDeps;
   readonly #aborts = new Map<string, AbortController>();
   readonly #before = new Map<string, NetworkState>();
-  #turn: Promise<void> = Promise.resolve();
+  /** One change is on the routers at a time. */
+  readonly #turns = new Turns();
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
   }
 
-  /** Runs the change until it waits for a person or is over. Changes take turns: one is on the routers at a time. */
+  /** Runs the change until it waits for a person or is over. */
   run(id: string): Promise<void> {
-    const mine = this.#turn.then(() => this.#run(id));
-    this.#turn = mine.catch(() => undefined); // The caller of this change hears of it; the next change still gets its turn.
-    return mine;
+    return this.#turns.take(() => this.#run(id));
   }
 
   /** Stops a change under way at the next safe point: before the push it is dropped, after it is taken back. */
   abort(id: string, by: string, reason: string): void {
-    this.#abortOf(id).abort(new Failure("APPROVAL_REFUSED", `stopped by ${by}: ${reason}`));
+    this.#abortOf(id).abort(new Failure("STOPPED", `stopped by ${by}: ${reason}`));
   }
 
   #abortOf(id: string): AbortController {
@@ -65,7 +72,10 @@ export class Runner {
     for (;;) {
       const change = this.#deps.ledger.get(id);
       assert(change, `change ${id} exists`);
-      const outcome = await this.#effect(change);
+      const stopped = this.#stopped(change);
+      const outcome: Outcome | null = stopped
+        ? { event: "aborted", patch: { outcome: stopped.toJSON() } }
+        : await this.#effect(change);
       if (outcome === null) break;
       const { state } = await this.#deps.ledger.advance(id, outcome.event, "pointsman", outcome.patch);
       assert(state !== change.state, `${outcome.event} leads out of ${change.state}`);
@@ -117,10 +127,8 @@ export class Runner {
   }
 
   async #prepare(change: Change): Promise<Outcome> {
-    const stopped = this.#stopped(change);
-    if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
-    const guards = this.#deps.guards(change);
-    const no = guards.find((finding) => !finding.allow);
+    const guards = await this.#deps.guards(change);
+    const no = denied(guards);
     if (no) {
       const failure = new Failure("GUARD_DENIED", `guard ${no.guard}: ${no.reason}`);
       return { event: "failed", patch: { guards, outcome: failure.toJSON() } };
@@ -135,8 +143,6 @@ export class Runner {
   }
 
   async #commit(change: Change): Promise<Outcome> {
-    const stopped = this.#stopped(change);
-    if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
     this.#before.set(change.id, this.#deps.state());
     const committed = await this.#onEach(change, (port, step) => port.commitOnTrial(step, change.trial));
     if (!committed.ok) return failed(committed.failure);
@@ -147,9 +153,24 @@ export class Runner {
     const { signal } = this.#abortOf(change.id);
     const before = this.#before.get(change.id);
     assert(before, "a change is verified by the run that pushed it");
+    // Elapsed time, not wall time: were the clock set back, the routers would have gone back long before the verdict.
+    let expired = false;
+    const cancel = this.#deps.clock.after(change.trial.timeoutMs, () => {
+      expired = true;
+    });
+    try {
+      return await this.#judge(change, before, signal, () => expired);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #judge(change: Change, before: NetworkState, signal: AbortSignal, expired: () => boolean): Promise<Outcome> {
     for (;;) {
       const stopped = this.#stopped(change);
       if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
+      if (expired())
+        return failed(new Failure("TRIAL_EXPIRED", "no verdict came before the routers' own timers ran out"));
       const verdict = this.#deps.verify(change, before, this.#deps.state());
       if (verdict?.outcome === "better") {
         return { event: "better", patch: { verdict, times: { verifiedMs: this.#deps.clock.now() } } };
@@ -162,13 +183,17 @@ export class Runner {
   async #confirm(change: Change): Promise<Outcome> {
     // The router's timer runs on: past it there is nothing left to confirm.
     const deadlineMs = (change.times.committedMs ?? change.createdMs) + change.trial.timeoutMs;
+    const { signal } = this.#abortOf(change.id);
     const confirmed = await this.#onEach(change, (port, step) =>
-      this.#persistently(deadlineMs, () => port.confirm(step, change.trial)),
+      this.#persistently(deadlineMs, () => port.confirm(step, change.trial), signal),
     );
-    return confirmed.ok ? { event: "done" } : failed(confirmed.failure);
+    if (confirmed.ok) return { event: "done" };
+    const stopped = this.#stopped(change);
+    return stopped ? { event: "aborted", patch: { outcome: stopped.toJSON() } } : failed(confirmed.failure);
   }
 
   async #rollBack(change: Change): Promise<Outcome> {
+    await this.#onEach(change, (port) => port.discard());
     const deadlineMs = this.#deps.clock.now() + change.trial.timeoutMs + graceMs;
     const undone = await this.#onEach(change, (port, step) =>
       this.#persistently(deadlineMs, () => port.undo(step, change.trial)),
@@ -176,9 +201,12 @@ export class Runner {
     return undone.ok ? { event: "done" } : failed(undone.failure);
   }
 
+  /** Why it shall stop; nothing stops the way back. */
   #stopped(change: Change): Failure | undefined {
-    const { signal } = this.#abortOf(change.id);
-    return signal.aborted ? (signal.reason as Failure) : undefined;
+    const signal = this.#aborts.get(change.id)?.signal;
+    return signal?.aborted && nextState(change.state, "aborted") !== change.state
+      ? (signal.reason as Failure)
+      : undefined;
   }
 
   /** All devices at once, all to their end; the first failure in plan order stands for the whole. */
@@ -200,11 +228,12 @@ export class Runner {
     return ok(values);
   }
 
-  async #persistently<T>(deadlineMs: number, work: () => Promise<Result<T>>): Promise<Result<T>> {
+  async #persistently<T>(deadlineMs: number, work: () => Promise<Result<T>>, signal?: AbortSignal): Promise<Result<T>> {
     for (;;) {
       const result = await work();
-      if (result.ok || !passing.includes(result.failure.code) || this.#deps.clock.now() >= deadlineMs) return result;
-      await sleep(this.#deps.clock, retryMs);
+      if (result.ok || settled.includes(result.failure.code)) return result;
+      if (this.#deps.clock.now() >= deadlineMs || signal?.aborted) return result;
+      await sleep(this.#deps.clock, retryMs, signal);
     }
   }
 }

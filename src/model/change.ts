@@ -1,3 +1,4 @@
+import type { FailureCode } from "../kernel/failure.ts";
 import type { Announcement, Decision, GuardFinding, Verdict } from "./decision.ts";
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
@@ -23,14 +24,8 @@ export const changeStates = [
 ] as const;
 export type ChangeState = (typeof changeStates)[number];
 
-export const finalStates: readonly ChangeState[] = [
-  "confirmed",
-  "rejected",
-  "expired",
-  "aborted",
-  "rolled-back",
-  "stuck",
-];
+/** Over for good. A stuck change is not: it stays open, and blocks, until a person has seen to it. */
+export const finalStates: readonly ChangeState[] = ["confirmed", "rejected", "expired", "aborted", "rolled-back"];
 
 export type Approval = Readonly<{ by: string; atMs: number }>;
 
@@ -71,6 +66,6 @@ export type Change = Readonly<{
   trial: Trial;
   verdict?: Verdict;
   /** Why it ended as it did, when that is not success. */
-  outcome?: Readonly<{ code: string; message: string; mend?: string }>;
+  outcome?: Readonly<{ code: FailureCode; message: string; mend?: string }>;
   times: ChangeTimes;
 }>;

@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from "kysely";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, type Result } from "../kernel/failure.ts";
+import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { ActorSnapshot, Journal, JournalEntry, JournalWrites, StoredEntry, Switches } from "../model/journal.ts";
 import { canonicalJson } from "./canonical-json.ts";
@@ -33,7 +34,7 @@ class SqliteJournal implements Journal {
   #head: Head;
   readonly #damage: Failure | undefined;
   /** The last write asked for; each waits for the one before it, so that entries stand in call order. */
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #closed: Promise<void> | undefined;
 
   constructor(db: Kysely<Tables>, file: string, clock: Clock, head: Head, last: Head) {
@@ -52,7 +53,7 @@ class SqliteJournal implements Journal {
     const hashes = canonicalJson(Object.fromEntries(rows.map(({ name, text }) => [name, hashText(text)])));
     const { event, actor, subject } = entry;
     const fields = { event, actor, subject, body: canonicalJson(entry.body), writes: hashes };
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       if (this.#damage) throw this.#damage;
       const link = { ...fields, seq: this.#head.seq + 1, at_ms: this.#clock.now(), prev_hash: this.#head.hash };
       const head: Head = { seq: link.seq, hash: hashLink(link) };
@@ -70,7 +71,7 @@ class SqliteJournal implements Journal {
 
   /** `c1`, `c2`, …; on disk before it is given, so that no id is ever given twice. */
   nextChangeId(): Promise<string> {
-    return this.#inTurn(() =>
+    return this.#turns.take(() =>
       this.#db.transaction().execute(async (transaction) => {
         const next = Number((await getMeta(transaction, "last-change")) ?? 0) + 1;
         await setMeta(transaction, "last-change", String(next));
@@ -119,7 +120,7 @@ class SqliteJournal implements Journal {
   }
 
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>> {
-    return this.#inTurn(async () => {
+    return this.#turns.take(async () => {
       try {
         return await verifyJournal(this.#db, this.#head);
       } catch (error) {
@@ -131,15 +132,8 @@ class SqliteJournal implements Journal {
   }
 
   close(): Promise<void> {
-    this.#closed ??= this.#inTurn(() => this.#db.destroy());
+    this.#closed ??= this.#turns.take(() => this.#db.destroy());
     return this.#closed;
-  }
-
-  /** After everything asked for before, whether that went well or not: its own caller hears of it. */
-  #inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#queue.then(work, work);
-    this.#queue = done;
-    return done;
   }
 }
 

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readAnnouncements } from "../../src/change/announcements.ts";
-import { invertPlan, planChange } from "../../src/change/plan.ts";
+import { planChange } from "../../src/change/plan.ts";
+import type { ChangePlan } from "../../src/model/change.ts";
 import { platforms } from "../../src/model/inventory.ts";
 import { apply } from "./apply.ts";
 import {
@@ -17,6 +18,19 @@ import {
   templates,
   unwrap,
 } from "./fixtures.ts";
+
+/** The plan that undoes `plan`, last step first. */
+function invertPlan(plan: ChangePlan): ChangePlan {
+  return {
+    steps: plan.steps.toReversed().map((step) => ({
+      ...step,
+      basis: step.expected,
+      expected: step.basis,
+      forward: step.inverse,
+      inverse: step.forward,
+    })),
+  };
+}
 
 const announced = (prefix: string, prepends: number): Shape => ({ set: [prefix], accept: true, prepends });
 

@@ -16,6 +16,7 @@ const events: readonly LifecycleEvent[] = [
   "rejected",
   "expired",
   "aborted",
+  "withdrawn",
   "recovered",
   "retried",
 ];
@@ -63,10 +64,9 @@ test("no path confirms without a verdict, or forgets a push", () => {
   );
 });
 
-// Goal: over is over; only a stuck change can be tried again.
+// Goal: over is over; a stuck change can be tried again, and nothing else.
 test("final states stay", () => {
-  for (const state of finalStates) {
-    const exits = events.filter((event) => nextState(state, event) !== state);
-    expect(exits).toEqual(state === "stuck" ? ["retried"] : []);
-  }
+  const exits = (state: ChangeState) => events.filter((event) => nextState(state, event) !== state);
+  for (const state of finalStates) expect(exits(state)).toEqual([]);
+  expect(exits("stuck")).toEqual(["retried"]);
 });

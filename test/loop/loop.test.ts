@@ -193,3 +193,113 @@ test("freeze, kill and resume", async () => {
   await simulation.controller.resume("ann");
   await proposed();
 });
+
+const onTrial = async () => {
+  peak();
+  const change = await proposed();
+  await simulation.controller.approve(change.id, "ann");
+  await simulation.until(() => stateOf(change.id) === "verifying", 10_000);
+  return change;
+};
+const confirmed = async () => {
+  const change = await onTrial();
+  await simulation.until(() => stateOf(change.id) === "confirmed", 60_000);
+  return change;
+};
+
+// Goal: Ctrl-C during a trial takes it back at once instead of waiting for a verdict that cannot come.
+test("stopping takes a trial back", async () => {
+  simulation = await Simulation.start(11);
+  const change = await onTrial();
+  await simulation.stop();
+  expect(stateOf(change.id)).toBe("rolled-back");
+  expect(prepends()).toBe(0);
+});
+
+// Goal: a kill is never lost to a freeze or an approval at the same moment.
+test("kill beside freeze", async () => {
+  simulation = await Simulation.start(12);
+  const { controller, clock } = simulation;
+  await Promise.all([controller.kill("ann", "smoke"), controller.freeze("bob", clock.now() + 60_000, "holiday")]);
+  expect((await controller.status()).switches).toMatchObject({ killed: { by: "ann" }, frozen: { by: "bob" } });
+});
+
+// Goal: a rollback or a kill that comes while the change is being confirmed still takes it back.
+test.each(["rollback", "kill"])("%s while confirming", async (how) => {
+  simulation = await Simulation.start(13);
+  const change = await onTrial();
+  simulation.weather.lost = 1;
+  await simulation.until(() => stateOf(change.id) === "confirming", 30_000);
+  if (how === "kill") await simulation.controller.kill("ann", "smoke");
+  else expect(await simulation.controller.rollback(change.id, "ann", "smoke")).toMatchObject({ ok: true });
+  await simulation.run(2_000);
+  simulation.weather.lost = 0;
+  await simulation.until(() => stateOf(change.id) === "rolled-back", 30_000);
+  expect(prepends()).toBe(0);
+});
+
+// Goal: the natural order in an emergency: kill, then take back what was confirmed.
+test("rollback after a kill", async () => {
+  simulation = await Simulation.start(14);
+  const change = await confirmed();
+  await simulation.controller.kill("ann", "smoke");
+  expect(await simulation.controller.rollback(change.id, "ann", "smoke")).toMatchObject({ ok: true });
+  await simulation.until(() => prepends() === 0, 30_000);
+  await simulation.run(5_000);
+  simulation.checkQuiet();
+});
+
+/** Another writer's edit in the section that changes depend on. */
+const withTheirs = (text: string) =>
+  text.replace(
+    "<prefix-sets>\n",
+    (sets) => `${sets}      <prefix-set>\n        <name>theirs</name>\n      </prefix-set>\n`,
+  );
+
+// Goal: a confirmed change can be taken back after something else in the same section has changed, which stays.
+test("rollback beside another writer's change", async () => {
+  simulation = await Simulation.start(15);
+  const change = await confirmed();
+  const [router] = simulation.routers;
+  if (!router) throw new Error("the scenario has routers");
+  const sets = "<prefix-sets>\n";
+  router.running = router.running.replace(
+    sets,
+    `${sets}      <prefix-set>\n        <name>theirs</name>\n      </prefix-set>\n`,
+  );
+  expect(router.running).toContain("theirs");
+  expect(await simulation.controller.rollback(change.id, "ann", "smoke")).toMatchObject({ ok: true });
+  await simulation.until(() => prepends() === 0, 30_000);
+  expect(router.running).toContain("theirs");
+});
+
+// Goal: a change that could be neither kept nor undone stays in sight and blocks, until a person has had it undone.
+test("stuck stays open, and blocks", async () => {
+  simulation = await Simulation.start(16, { mode: "auto" });
+  peak();
+  await simulation.until(() => simulation.changes.some((change) => change.state === "verifying"), 60_000);
+  const [change] = simulation.changes;
+  const [router] = simulation.routers;
+  if (!change || !router) throw new Error("something is on trial");
+  router.running = withTheirs(router.running);
+  simulation.telemetry.silent = true;
+  await simulation.until(() => stateOf(change.id) === "stuck", 600_000);
+  simulation.telemetry.silent = false;
+  await simulation.run(300_000);
+  expect(simulation.changes.length, "nothing is built on it").toBe(1);
+  expect((await simulation.controller.status()).open.map(({ id }) => id)).toEqual([change.id]);
+});
+
+// Goal: traffic whose give-back was itself taken back is offered again.
+test("a give-back taken back is offered again", async () => {
+  simulation = await Simulation.start(17);
+  const change = await confirmed();
+  calm();
+  const back = await proposed();
+  await simulation.controller.approve(back.id, "ann");
+  await simulation.until(() => stateOf(back.id) === "confirmed", 60_000);
+  await simulation.controller.rollback(back.id, "ann", "not yet");
+  await simulation.until(() => prepends() === 3, 30_000);
+  const again = await proposed();
+  expect(again.decision.intent).toMatchObject({ kind: "give-back", changeId: change.id });
+});

@@ -71,21 +71,24 @@ export class Simulation {
     const journal = await openJournal({ file: join(this.#folder, "journal.sqlite"), clock: this.clock });
     const incarnation = { journal, alive: true } as Incarnation;
     const mortal = <T extends object>(part: T): T => mortalise(part, () => incarnation.alive);
+    const parts = { journal: mortal(journal), network, clock: this.clock, templates: await loadTemplates() };
     incarnation.loop = new Loop({
-      network,
+      ...parts,
       policies: [this.#policy],
-      templates: await loadTemplates(),
       telemetry: this.telemetry,
       devices: new Map(this.routers.map((router) => [router.device, mortal<DevicePort>(router)])),
-      journal: mortal(journal),
-      clock: this.clock,
       token: () => Math.floor(this.random() * 2 ** 32).toString(16),
       onFatal: (error) => this.fatal.push(error),
     });
-    incarnation.controller = operatorOf(incarnation.loop, mortal(journal), network, this.clock);
+    incarnation.controller = operatorOf(incarnation.loop, parts);
     this.#running = incarnation;
     await incarnation.loop.start();
     await settle();
+  }
+
+  /** As Ctrl-C: resolves when the routers are quiet. Time must be moved on meanwhile. */
+  async stop(): Promise<void> {
+    await this.#running?.loop.stop();
   }
 
   /** As `kill -9`: sessions die with it, which is what `discard` stands for here; trials stay on the routers. */

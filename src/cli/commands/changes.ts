@@ -6,7 +6,7 @@ import { exitCode, exitCodeFor } from "../exit.ts";
 import { follow } from "../follow.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable, nextCommand, showChange } from "../show-change.ts";
-import { note, print, printJson, whoAmI } from "../terminal.ts";
+import { note, plain, print, printJson, whoAmI } from "../terminal.ts";
 
 type Asking = { as: string; reason: string; wait: boolean };
 
@@ -64,7 +64,8 @@ export function changeCommands(): Command[] {
       const change = unwrap(await controller.rollback(id, options.as, options.reason));
       const ended = options.wait ? await follow(controller, change) : change;
       // Asked to roll back: that it was is success. An undo of a confirmed change is itself a change that is confirmed.
-      const done = ended.state === "rolled-back" || ended.state === "confirmed";
+      const undone = ended.origin.kind === "operator" && ended.state === "confirmed";
+      const done = undone || ended.state === "rolled-back";
       finish(ended, json, options.wait);
       if (done || !options.wait) process.exitCode = exitCode.done;
     },
@@ -84,7 +85,9 @@ function asking(name: string, description: string): Command {
 function finish(change: Change, json: boolean, waited: boolean): void {
   if (json) printJson(change);
   else {
-    print(`${change.id} ${change.state}${change.outcome ? `: ${change.outcome.code} ${change.outcome.message}` : ""}`);
+    print(
+      `${change.id} ${change.state}${change.outcome ? `: ${change.outcome.code} ${plain(change.outcome.message)}` : ""}`,
+    );
     const next = nextCommand(change);
     if (next) print(next);
   }

@@ -1,0 +1,97 @@
+import type { Clock } from "../kernel/clock.ts";
+import { type Change, finalStates } from "../model/change.ts";
+import type { Link, Network } from "../model/inventory.ts";
+import type { ActorSnapshot, Journal } from "../model/journal.ts";
+import type { Policy } from "../model/policy.ts";
+import { type PolicyActor, type PolicyEvent, startActor, stepActor } from "../policy/actor.ts";
+import type { Ledger } from "./ledger.ts";
+
+type Deps = Readonly<{
+  policies: readonly Policy[];
+  network: Network;
+  ledger: Ledger;
+  journal: Journal;
+  clock: Clock;
+}>;
+
+/** One actor per policy and link. Its new state is journaled before anything is done about it. */
+export class PolicyActors {
+  readonly #deps: Deps;
+  readonly #actors = new Map<string, PolicyActor>();
+
+  constructor(deps: Deps) {
+    this.#deps = deps;
+  }
+
+  get(policy: Policy, link: Link): PolicyActor {
+    return this.#actors.get(keyOf(policy, link)) ?? startActor(policy, link.name);
+  }
+
+  async step(policy: Policy, link: Link, event: PolicyEvent): Promise<PolicyActor> {
+    const before = this.get(policy, link);
+    const after = stepActor(policy, link.name, before, event);
+    this.#actors.set(keyOf(policy, link), after);
+    if (after.state !== before.state) {
+      const actor: ActorSnapshot = { policy: policy.name, link: link.name, snapshot: after.snapshot };
+      const body = { policy: policy.name, from: before.state, detail: after.detail };
+      const entry = { event: `policy.${after.state}`, actor: "pointsman", subject: link.name, body };
+      await this.#deps.journal.append(entry, { actor });
+    }
+    return after;
+  }
+
+  /** Goes on from what a predecessor saved, after what it may have missed. */
+  restore(policy: Policy, link: Link, snapshots: readonly ActorSnapshot[]): void {
+    const saved = snapshots.find((one) => one.policy === policy.name && one.link === link.name);
+    const actor = startActor(policy, link.name, saved?.snapshot);
+    const waiting = actor.state === "deciding" || actor.state === "proposed" || actor.state === "changing";
+    const newest = this.#deps.ledger
+      .all()
+      .find(({ policy: { name }, decision }) => name === policy.name && decision.intent.link === link.name);
+    const orphaned = waiting && (!newest || finalStates.includes(newest.state));
+    // Died between the actor's step and the change it asked for, or between the change's end and the actor's.
+    const missed: PolicyEvent = (actor.state !== "deciding" &&
+      newest &&
+      eventOf(newest, newest.times.endedMs ?? 0)) || {
+      type: "nothing-done",
+      reason: "the controller stopped while deciding",
+      atMs: this.#deps.clock.now(),
+    };
+    this.#actors.set(keyOf(policy, link), orphaned ? stepActor(policy, link.name, actor, missed) : actor);
+  }
+
+  /** Lets the actor that a change is about know what became of it. */
+  async tell(change: Change): Promise<void> {
+    const { policies, network, clock } = this.#deps;
+    const policy = policies.find((one) => one.name === change.policy.name);
+    const link = network.links.find((one) => one.name === change.decision.intent.link);
+    const event = eventOf(change, clock.now());
+    if (policy && link && event) await this.step(policy, link, event);
+  }
+}
+
+const keyOf = (policy: Policy, link: Link) => `${policy.name} ${link.name}`;
+
+function eventOf(change: Change, atMs: number): PolicyEvent | undefined {
+  switch (change.state) {
+    case "preparing":
+      return { type: "changing" };
+    case "confirmed":
+      // A rollback that a person asked for holds the policy back, as one of its own would.
+      return { type: "ended", outcome: change.origin.kind === "operator" ? "rolled-back" : "confirmed", atMs };
+    case "rejected":
+    case "expired":
+    case "aborted":
+    case "rolled-back":
+    case "stuck":
+      return { type: "ended", outcome: change.state, atMs };
+    case "proposed":
+    case "dry-run":
+    case "awaiting-approval":
+    case "committing":
+    case "verifying":
+    case "confirming":
+    case "rolling-back":
+      return undefined;
+  }
+}
