@@ -288,6 +288,14 @@ describe("freeze windows", () => {
     expect(frozenAt([window], Date.parse(at))).toBe(frozen);
   });
 
+  // Goal: a freeze too long for a date is a freeze all the same.
+  test.each([8.64e15 + 1, Number.MAX_VALUE, Number.POSITIVE_INFINITY])("an operator's freeze until %d", (untilMs) => {
+    const frozen = { untilMs, by: "ada", reason: "launch" };
+    expect(no({ ...input, switches: { frozen, killed: null } })).toMatchObject([
+      { guard: "freeze-window", reason: "ada froze changes for ever: launch" },
+    ]);
+  });
+
   // Goal: a freeze that an operator set ends by itself.
   test("an operator's freeze ends", () => {
     const frozen = { untilMs: nowMs, by: "ada", reason: "launch" };
