@@ -8,14 +8,14 @@ import { statusCommands } from "./commands/status.ts";
 import { switchCommands } from "./commands/switches.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { exitCode, exitCodeOf } from "./exit.ts";
-import type { Globals } from "./options.ts";
+import { type Globals, usualState } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
 // A command that runs a controller loads it when it is called, so that the others answer at once.
 const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
   .version("0.1.0")
-  .option("--state <folder>", "state folder of the controller", process.env.POINTSMAN_STATE ?? ".pointsman")
+  .option("--state <folder>", "state folder of the controller", usualState)
   .option("--json", "one JSON document on standard output", false)
   .addHelpText(
     "after",

@@ -1,5 +1,6 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { Change } from "../model/change.ts";
+import { usualState } from "./options.ts";
 import { colouredDiff, colours, plain, table } from "./terminal.ts";
 
 const money = (amount: number, currency: string) => `${amount.toFixed(2)} ${currency}/h`;
@@ -42,7 +43,7 @@ export function changesTable(changes: readonly Change[]): string {
 }
 
 /** Everything that an operator needs in order to say yes or no, top to bottom. */
-export function showChange(change: Change): string {
+export function showChange(change: Change, state: string): string {
   const { decision, diffs, guards, verdict, outcome } = change;
   const { predicted } = decision;
   const { currency } = predicted.costPerHour;
@@ -92,15 +93,17 @@ export function showChange(change: Change): string {
     for (const { text, held } of verdict.findings)
       lines.push(`  ${held ? colours.green("held  ") : colours.red("broken")} ${text}`);
   }
-  const next = nextCommand(change);
+  const next = nextCommand(change, state);
   if (next) lines.push("", next);
   return lines.join("\n");
 }
 
-export function nextCommand(change: Change): string | undefined {
+/** What to type next; `state` is the state folder that the commands must name, if it is not the usual one. */
+export function nextCommand(change: Change, state: string): string | undefined {
+  const where = state === usualState ? "" : ` --state ${state}`;
   if (change.state === "awaiting-approval") {
-    return `next: npx pointsman approve ${change.id}   (or: npx pointsman reject ${change.id}); expires ${time(change.expiresMs)} UTC`;
+    return `next: npx pointsman approve ${change.id}${where}   (or: npx pointsman reject ${change.id}${where}); expires ${time(change.expiresMs)} UTC`;
   }
-  if (change.state === "confirmed") return `to take it back: npx pointsman rollback ${change.id}`;
-  return change.state === "stuck" ? `after mending the router: npx pointsman rollback ${change.id}` : undefined;
+  if (change.state === "confirmed") return `to take it back: npx pointsman rollback ${change.id}${where}`;
+  return change.state === "stuck" ? `after mending the router: npx pointsman rollback ${change.id}${where}` : undefined;
 }

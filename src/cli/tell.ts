@@ -7,40 +7,40 @@ type Endpoint = Readonly<{ name: string; protocol: string; url: string }>;
 
 /** What a running controller tells: lines for a person, or one JSON object a line for a log collector. */
 export type Teller = Readonly<{
-  listening(endpoints: readonly Endpoint[], stateFolder: string): void;
+  listening(endpoints: readonly Endpoint[]): void;
   transition(change: Change): void;
   stopping(): void;
 }>;
 
-export function tell(json: boolean): Teller {
-  return json ? tellProgram() : tellPerson();
+export function tell(json: boolean, state: string): Teller {
+  return json ? tellProgram(state) : tellPerson(state);
 }
 
-function tellProgram(): Teller {
+function tellProgram(state: string): Teller {
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }));
   return {
-    listening: (endpoints, stateFolder) => log.info({ endpoints, stateFolder }, "listening"),
-    transition({ id, state, decision: { reason, intent }, outcome }) {
-      const fields = { change: id, state, link: intent.link, reason, ...(outcome ? { outcome } : {}) };
-      if (state === "stuck") log.fatal(fields, "change is stuck: a person is needed");
-      else log.info(fields, `change ${state}`);
+    listening: (endpoints) => log.info({ endpoints, state }, "listening"),
+    transition({ id, state: reached, decision: { reason, intent }, outcome }) {
+      const fields = { change: id, state: reached, link: intent.link, reason, ...(outcome ? { outcome } : {}) };
+      if (reached === "stuck") log.fatal(fields, "change is stuck: a person is needed");
+      else log.info(fields, `change ${reached}`);
     },
     stopping: () => log.info("stopping"),
   };
 }
 
-function tellPerson(): Teller {
+function tellPerson(state: string): Teller {
   const clock = () => colours.dim(new Date().toISOString().slice(11, 19));
   return {
-    listening(endpoints, stateFolder) {
+    listening(endpoints) {
       const places = endpoints.map(({ name, protocol, url }) => `${name} ${protocol} ${url}`).join(", ");
-      print(`${clock()} listening: ${places}; state in ${stateFolder}; Ctrl-C ends it`);
+      print(`${clock()} listening: ${places}; state in ${state}; Ctrl-C ends it`);
     },
     transition(change) {
-      if (change.state === "awaiting-approval") return print(`\n${showChange(change)}\n`);
-      const { id, state, outcome } = change;
-      print(`${clock()} ${id} ${state}${outcome ? `: ${plain(outcome.message)}` : ""}`);
-      const next = nextCommand(change);
+      if (change.state === "awaiting-approval") return print(`\n${showChange(change, state)}\n`);
+      const { id, outcome } = change;
+      print(`${clock()} ${id} ${change.state}${outcome ? `: ${plain(outcome.message)}` : ""}`);
+      const next = nextCommand(change, state);
       if (next) print(next);
     },
     stopping: () => print(`${clock()} stopping`),

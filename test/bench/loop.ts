@@ -12,7 +12,7 @@ import { type Change, finalStates } from "../../src/model/change.ts";
 import { barePush } from "./bare-push.ts";
 
 // From the sample that crosses the threshold to the first byte of the change on the wire, and to confirmation: a whole lab
-// and controller per run, auto mode, no observation wait beyond the one fresh sample that a verdict needs, the first breach fires. Beside it, in the same lab and the same
+// and controller per run, auto mode, no observation wait beyond the one fresh sample that a verdict needs, the first breach fires. The threshold is where only the heavy prefix helps: lower on the way up, moving the light one would still look right. Beside it, in the same lab and the same
 // run, what another NETCONF client (node-netconf) needs for the bare push alone: connect, edit-config, commit.
 
 const runs = Number(process.env.RUNS ?? 50);
@@ -24,7 +24,7 @@ metadata: { name: bench, description: Fires at the first sample over the thresho
 spec:
   mode: auto
   scope: { links: { role: transit } }
-  trigger: { signal: link.utilisation.in, above: 85%, clear: 65%, for: 1 of 1, every: ${intervalMs}ms }
+  trigger: { signal: link.utilisation.in, above: 95%, clear: 65%, for: 1 of 1, every: ${intervalMs}ms }
   decide: { action: bgp-prepend, objective: cost, maxPrepends: 3, target: 75% }
   guard: { maxDevices: 2, maxTrafficMoved: 30%, freshness: 5 intervals, coverage: 50%, surviveAnyLinkFailure: true }
   approve: { people: 1, expires: 15m }

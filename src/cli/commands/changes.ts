@@ -4,7 +4,7 @@ import { type Change, finalStates } from "../../model/change.ts";
 import { connect } from "../connect.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
 import { follow } from "../follow.ts";
-import { globalsOf } from "../options.ts";
+import { type Globals, globalsOf } from "../options.ts";
 import { changesTable, nextCommand, showChange } from "../show-change.ts";
 import { note, plain, print, printJson, whoAmI } from "../terminal.ts";
 
@@ -22,7 +22,7 @@ export function changeCommands(): Command[] {
       if (json) printJson(listed);
       else if (listed.length === 0) print("nothing is proposed");
       else print(changesTable(listed));
-      if (!json) for (const change of waiting.slice(0, 1)) print(nextCommand(change) ?? "");
+      if (!json) for (const change of waiting.slice(0, 1)) print(nextCommand(change, state) ?? "");
       process.exitCode = waiting.length > 0 ? exitCode.waitingForApproval : exitCode.nothingToDo;
     });
 
@@ -33,7 +33,7 @@ export function changeCommands(): Command[] {
       const { state, json } = globalsOf(command);
       const change = unwrap(await (await connect(state)).change(id));
       if (json) printJson(change);
-      else print(showChange(change));
+      else print(showChange(change, state));
     });
 
   const approve = asking("approve", "approve a proposal, and wait until it is confirmed or rolled back").action(
@@ -46,7 +46,7 @@ export function changeCommands(): Command[] {
           `${approved.approvals.length} of ${approved.policy.approve.people} approvals; another person has to approve it too`,
         );
       }
-      finish(options.wait ? await follow(controller, approved) : approved, json, options.wait);
+      finish(options.wait ? await follow(controller, approved) : approved, { state, json }, options.wait);
     },
   );
 
@@ -66,7 +66,7 @@ export function changeCommands(): Command[] {
       // Asked to roll back: that it was is success. An undo of a confirmed change is itself a change that is confirmed.
       const undone = ended.origin.kind === "operator" && ended.state === "confirmed";
       const done = undone || ended.state === "rolled-back";
-      finish(ended, json, options.wait);
+      finish(ended, { state, json }, options.wait);
       if (done || !options.wait) process.exitCode = exitCode.done;
     },
   );
@@ -82,13 +82,13 @@ function asking(name: string, description: string): Command {
     .option("--no-wait", "do not wait for the end");
 }
 
-function finish(change: Change, json: boolean, waited: boolean): void {
+function finish(change: Change, { state, json }: Globals, waited: boolean): void {
   if (json) printJson(change);
   else {
     print(
       `${change.id} ${change.state}${change.outcome ? `: ${change.outcome.code} ${plain(change.outcome.message)}` : ""}`,
     );
-    const next = nextCommand(change);
+    const next = nextCommand(change, state);
     if (next) print(next);
   }
   if (waited || change.state === "awaiting-approval") process.exitCode = exitCodeFor(change);

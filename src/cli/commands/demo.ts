@@ -50,12 +50,12 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
 
 async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, json: boolean): Promise<void> {
   const { startDemo } = await import("../../app/demo.ts");
-  const told = tell(json);
+  const told = tell(json, stateFolder);
   const demo = await startDemo({ seed, stateFolder, clock: systemClock });
   const { lab, running } = demo;
   if (fault) lab.inject(fault);
   demo.onTransition(told.transition);
-  told.listening([...lab.endpoints, { name: "controller", protocol: "api", url: running.url }], stateFolder);
+  told.listening([...lab.endpoints, { name: "controller", protocol: "api", url: running.url }]);
   try {
     await Promise.race([stopSignal(), running.failed]);
   } finally {

@@ -16,7 +16,7 @@ export function runCommand(): Command {
     .action(async (options: { config: string; port: number }, command: Command) => {
       const { state, json } = globalsOf(command);
       const { startController } = await import("../../app/controller.ts");
-      const told = tell(json);
+      const told = tell(json, state);
       const settings = unwrap(await loadSettings(options.config));
       const running = await startController({
         settings,
@@ -27,7 +27,7 @@ export function runCommand(): Command {
         random: Math.random,
         onTransition: told.transition,
       });
-      told.listening([{ name: "controller", protocol: "api", url: running.url }], state);
+      told.listening([{ name: "controller", protocol: "api", url: running.url }]);
       try {
         await Promise.race([stopSignal(), running.failed]);
       } finally {

@@ -5,6 +5,8 @@ import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson, whoAmI } from "../terminal.ts";
 
+const longestMs = 366 * 86_400_000;
+
 type Asking = { as: string; reason: string };
 
 export function switchCommands(): Command[] {
@@ -12,7 +14,7 @@ export function switchCommands(): Command[] {
     .requiredOption("--for <duration>", "for how long: 30m, 2h, 1d")
     .action(async (options: Asking & { for: string }, command: Command) => {
       const durationMs = parseDurationMs(options.for);
-      if (!durationMs) {
+      if (!durationMs || durationMs > longestMs) {
         throw new Failure("CONFIG_INVALID", `--for ${options.for} is not a duration`, {
           mend: "write it as 30m, 2h or 1d",
         });
