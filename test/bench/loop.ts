@@ -11,9 +11,10 @@ import { startLab } from "../../src/lab/lab.ts";
 import { type Change, finalStates } from "../../src/model/change.ts";
 import { barePush } from "./bare-push.ts";
 
-// From the sample that crosses the threshold to the first byte of the change on the wire, and to confirmation: a whole lab
-// and controller per run, auto mode, no observation wait beyond the one fresh sample that a verdict needs, the first breach fires. The threshold is where only the heavy prefix helps: lower on the way up, moving the light one would still look right. Beside it, in the same lab and the same
-// run, what another NETCONF client (node-netconf) needs for the bare push alone: connect, edit-config, commit.
+// From the sample that crosses the threshold to the push and to confirmation: a whole lab and controller per run, auto mode,
+// no observation wait beyond the one fresh sample that a verdict needs, the first breach fires. The threshold is where only
+// the heavy prefix helps: lower on the way up, moving the light one would still look right. Beside it, in the same lab and
+// the same run, what another NETCONF client (node-netconf) needs for the bare push alone: connect, edit-config, commit.
 
 const runs = Number(process.env.RUNS ?? 50);
 const intervalMs = 100;
