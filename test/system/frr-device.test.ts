@@ -301,6 +301,57 @@ describe("a trial", () => {
     value(await port().undo(step, trial));
   });
 
+  const replace = (from: string, to: string, ...body: string[]) =>
+    configure(`no route-map TRANSIT-OUT ${from}`, `route-map TRANSIT-OUT ${to}`, ...body);
+  const match = "match ip address prefix-list ONLY-11-0-0-0-24";
+
+  // Entering `permit 20` would make it anew and announce everything.
+  test.each([
+    [
+      "turned into a deny",
+      () => replace("permit 20", "deny 20", match),
+      () => replace("deny 20", "permit 20", match, prepend.trim()),
+    ],
+    [
+      "removed",
+      () => configure("no route-map TRANSIT-OUT permit 20"),
+      () => configure("route-map TRANSIT-OUT permit 20", match, prepend.trim()),
+    ],
+  ])("whose statement someone else has %s ends without a line sent", async (_, edit, putBack) => {
+    const { step, trial } = await onTrial(3_000);
+    await edit();
+    const edited = await running();
+    expectFailure(await port().confirm(step, trial), "DEVICE_CHANGED");
+    await eventually("the timer has ended", 15_000, async () => (await timers()) === 0);
+    expect(await running()).toBe(edited);
+    for (const ended of [await port().undo(step, trial), await port().confirm(step, trial)]) {
+      expectFailure(ended, "DEVICE_CHANGED");
+    }
+    expect(await port().undo(step, trial)).toMatchObject({
+      failure: { mend: expect.stringContaining("nothing was sent") },
+    });
+    expect(await running()).toBe(edited);
+
+    // Put back, the statement is Pointsman's again.
+    await putBack();
+    expectFailure(await port().confirm(step, trial), "DEVICE_CHANGED", /not reverted/);
+    value(await port().undo(step, trial));
+    expect(await running()).toBe(before);
+    value(await port().undo(step, trial));
+  });
+
+  test("whose statement someone else turned into a deny after prepare is not sent", async () => {
+    const [device, step, trial] = [port(), await prependStep(), trialOf(60_000)];
+    value(await device.prepare(step));
+    await replace("permit 20", "deny 20", match);
+    const edited = await running();
+    expectFailure(await device.commitOnTrial(step, trial), "DEVICE_CHANGED");
+    expect(await running()).toBe(edited);
+    expect(await timers()).toBe(0);
+    await replace("deny 20", "permit 20", match);
+    value(await port().undo(step, trial));
+  });
+
   test("whose second line the router refuses is taken back whole", async () => {
     const [device, step, trial] = [port(), await prependStep(), trialOf(60_000)];
     value(await device.prepare(step));

@@ -76,6 +76,7 @@ export function frrDevice(options: FrrOptions): DevicePort {
     if (from !== "fired") await run(scripts.startRevert, [token, from]);
     const waitS = Math.max(1, Math.floor(commandTimeoutMs / 1000) - 1);
     const { word } = await run(scripts.awaitRevert, [token, String(waitS)]);
+    if (word === "refused") throw await notReverted(step, token);
     if (word !== "reverted") {
       throw new Failure("DEVICE_TIMEOUT", `${name}: the revert of trial ${token} is still going on after ${waitS} s`, {
         retry: "now",
@@ -96,6 +97,16 @@ export function frrDevice(options: FrrOptions): DevicePort {
     return new Failure("DEVICE_CHANGED", `${name}: someone else changed it:\n${unifiedDiff(name, from, now)}`, {
       mend: `Look at the difference; nothing was touched on ${step.device}`,
     });
+  }
+
+  /** The revert found a statement of the trial gone or turned round: to enter it would have announced who knows what. */
+  async function notReverted(step: DeviceStep, token: string): Promise<Failure> {
+    const now = await readSection(step.query);
+    return new Failure(
+      "DEVICE_CHANGED",
+      `${name}: trial ${token} was not reverted, because someone else replaced a statement of it:\n${unifiedDiff(name, step.expected, now)}`,
+      { mend: "Look at the route-map; nothing was sent. Put the statement back and undo, or mend it by hand" },
+    );
   }
 
   const expired = (token: string) =>
@@ -198,7 +209,9 @@ export function frrDevice(options: FrrOptions): DevicePort {
         ? await notApplied(step)
         : applied.word === "refused"
           ? refused(applied.rest)
-          : expired(token);
+          : applied.word === "changed"
+            ? changedByOther(step, step.basis, await readSection(step.query))
+            : expired(token);
     if (failure) {
       await revert(step, token, "armed");
       throw failure;
@@ -222,9 +235,10 @@ export function frrDevice(options: FrrOptions): DevicePort {
     const now = await readSection(step.query);
     if (now !== step.expected && now !== step.basis) throw changedByOther(step, step.expected, now);
     if (now === step.basis) throw expired(token);
-    const { word } = await run(scripts.disarm, [token, "confirmed"]);
-    if (word === "fired") await run(scripts.awaitRevert, [token, "5"]);
+    let { word } = await run(scripts.disarm, [token, "confirmed"]);
+    if (word === "fired") word = (await run(scripts.awaitRevert, [token, "5"])).word;
     if (word === "fired" || word === "reverted") throw expired(token);
+    if (word === "refused") throw await notReverted(step, token);
     if (word !== "confirmed") {
       throw new Failure("DEVICE_PROTOCOL", `${name}: the router knows no trial ${token}`, {
         mend: `Its state folder ${stateFolder} was emptied; undo the change or keep it by hand`,
@@ -240,8 +254,10 @@ export function frrDevice(options: FrrOptions): DevicePort {
     const [state = "none", proof, saved] = (await run(scripts.standing, [token])).word.split(" ");
     const now = await readSection(step.query);
     const halfDone = state === "fired" || (state === "armed" && proof !== "applied");
-    if (now !== step.basis && now !== step.expected && !halfDone) throw changedByOther(step, step.expected, now);
-    const nothingLeft = now === step.basis && (state === "none" || state === "reverted") && saved !== "saved";
+    if (now !== step.basis && now !== step.expected && !halfDone) {
+      throw state === "refused" ? await notReverted(step, token) : changedByOther(step, step.expected, now);
+    }
+    const nothingLeft = now === step.basis && ["none", "reverted", "refused"].includes(state) && saved !== "saved";
     if (!nothingLeft) {
       await lock(prepareLeaseS, token);
       await takeBack(step, token, state, now);

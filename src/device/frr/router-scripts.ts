@@ -9,6 +9,8 @@
  *     confirmed           kept; reached from `armed` by rename
  *     fired               being reverted; reached from `armed` or `confirmed` by rename
  *     reverted            back at where it was
+ *     refused             ran out and nothing was sent, because a statement to revert is no longer the one changed;
+ *                         reached from `fired` by rename, left only by an undo that has read the planned section again
  * rename(2) of one file lets exactly one of confirm, undo and the timer win.
  */
 
@@ -124,18 +126,35 @@ vtysh --vty_socket "$d" -c 'show running-config'
 `;
 
 /**
- * $1 is the trial's folder. Repeats while vtysh finds no daemon (rc 1: they may be restarting); a refused line (rc 2) is final
- * and shows when running is read back. The lock waits for an \`apply\` that the timer overtook, so that no forward line can land
- * after the inverse.
+ * $1 is the trial's folder. 0: every statement that `inverse` or `forward` enters stands in running; 3: one does not, and it
+ * is named; 1: vtysh finds no daemon. Entering `route-map X permit 10` makes that statement if it is gone and turns a `deny 10`
+ * into an empty permit, which announces everything. Running may hold passwords, so it never becomes a file.
  */
-const revert = `
+const stands = `
+stands() {
+  said=$(timeout 60 vtysh -c 'show running-config') || return 1
+  printf '%s\\n' "$said" | tail -n 1 | grep -qx end || return 1
+  sed -n 's/^ *//; s/ *$//; /^route-map /p' "$1/inverse" "$1/forward" | while IFS= read -r entry; do
+    printf '%s\\n' "$said" | grep -xF -- "$entry" > /dev/null || { echo "does not stand in running: $entry"; exit 3; }
+  done
+}
+`;
+
+/**
+ * $1 is the trial's folder. Sends nothing if a statement does not stand. Repeats while vtysh finds no daemon (rc 1: they may be
+ * restarting); a refused line (rc 2) is final and shows when running is read back. The lock waits for an `apply` that the timer
+ * overtook, so that no forward line can land after the inverse.
+ */
+const revert = `${stands}
 revert() {
   exec 8>>"$1/applying"
   flock -w 90 8
   i=0
   while :; do
-    vtysh -f "$1/inverse"
+    stands "$1"
     rc=$?
+    [ "$rc" -ne 3 ] || { echo "nothing was sent"; mv "$1/fired" "$1/refused"; return; }
+    [ "$rc" -ne 0 ] || { vtysh -f "$1/inverse"; rc=$?; }
     i=$((i + 1))
     [ "$rc" -eq 1 ] && [ "$i" -lt 300 ] || break
     sleep 2
@@ -168,7 +187,7 @@ t="$state/trials/$2"
 timer=${quote(timer)}
 revert_now=${quote(revertNow)}
 where() {
-  for s in confirmed reverted fired armed; do
+  for s in confirmed reverted refused fired armed; do
     [ ! -e "$t/$s" ] || { echo "$s"; return; }
   done
   echo none
@@ -215,12 +234,18 @@ echo "$3" > "$t/holder"
 if detach "$timer" "$4" && alive; then echo armed; else rm -f "$t/armed"; echo no-timer; fi
 `;
 
-/** state token: forward, then activate, while the timer runs. Prints done|not-armed, or refused and what vtysh said. */
-export const apply = `${open}${accepted}${trial}
+/** state token: forward, then activate, while the timer runs. Prints done|not-armed|changed, or refused and what vtysh said. */
+export const apply = `${open}${accepted}${stands}${trial}
 [ -d "$t" ] || { echo not-armed; exit 0; }
 exec 8>>"$t/applying"
 flock -w 10 8 || { echo not-armed; exit 0; }
 [ -e "$t/armed" ] || { echo not-armed; exit 0; }
+stands "$t" > "$t/said" 2>&1
+case $? in
+  0) ;;
+  3) echo changed; exit 0 ;;
+  *) echo refused; cat "$t/said"; exit 0 ;;
+esac
 timeout 60 vtysh -f "$t/forward" > "$t/said" 2>&1 && accepted "$t/said" || { echo refused; cat "$t/said"; exit 0; }
 while IFS= read -r line; do
   [ -n "$line" ] || continue
@@ -266,7 +291,7 @@ done
 where
 `;
 
-/** state token armed|confirmed|reverted: takes the trial for reverting if it still stands there, and starts the revert. */
+/** state token armed|confirmed|reverted|refused: takes the trial for reverting if it still stands there, and starts the revert. */
 export const startRevert = `${open}${trial}
 if mv "$t/$3" "$t/fired" 2>/dev/null; then
   stop_timer
