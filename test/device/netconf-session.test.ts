@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { afterEach, expect, test } from "vitest";
 import { discardChanges, editConfig, getConfig, lock, validate } from "../../src/device/netconf/operations.ts";
 import { type NetconfSession, openNetconf } from "../../src/device/netconf/session.ts";
@@ -241,6 +242,17 @@ test.each([
   const failure = await failureOf(open(script));
   expect(failure.code).toBe(code);
   expect(failure.message).toContain(reason);
+});
+
+// Goal: a router that hangs up right after the login is told as a lost connection.
+test("hang-up after login", async () => {
+  const router = await startScriptedRouter({ hangUpAfterLogin: true });
+  cleanup.push(router.stop);
+  const { management } = router.device;
+  const ssh = await openSsh({ name: "edge-a", management, resolveSecret: async () => "sw1tchman" });
+  await once(ssh, "close");
+  const failure = await failureOf(openNetconf({ device: "edge-a", ssh, clock: systemClock, rpcTimeoutMs: 20_000 }));
+  expect(failure).toMatchObject({ code: "DEVICE_UNREACHABLE", retry: "now" });
 });
 
 // Goal: a server that ignores close-session is hung up on.

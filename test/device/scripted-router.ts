@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import ssh2, { type Connection, type ServerChannel } from "ssh2";
 import type { Device } from "../../src/model/inventory.ts";
 
@@ -33,6 +33,10 @@ export type Script = {
   hello?: string | undefined;
   refuseSubsystem?: boolean;
   ignoreClose?: boolean;
+  /** Ends the connection as soon as the login has been accepted. */
+  hangUpAfterLogin?: boolean;
+  /** What a command prints; it ends with code 0. */
+  onExec?(command: string): string;
   /** Called for each RPC, in order. */
   onRpc?(rpc: { id: string; text: string; session: number }, peer: Peer): void;
 };
@@ -48,8 +52,15 @@ export function ed25519KeyPair(): { private: string; public: string } {
 const hostKey = ed25519KeyPair();
 
 /** A router on a real SSH socket that does exactly what a test says, right or wrong. */
-export async function startScriptedRouter(script: Script): Promise<{ device: Device; stop(): Promise<void> }> {
+export async function startScriptedRouter(script: Script): Promise<{
+  device: Device;
+  /** From here on it reads nothing and hangs up on nobody. */
+  freeze(): void;
+  stop(): Promise<void>;
+}> {
   const connections = new Set<Connection>();
+  const sockets = new Set<Socket>();
+  const frozen = new Set<Socket>();
   let sessions = 0;
   const ssh = new ssh2.Server({ hostKeys: [hostKey.private] }, (connection) => {
     connections.add(connection);
@@ -57,15 +68,27 @@ export async function startScriptedRouter(script: Script): Promise<{ device: Dev
     connection.on("authentication", (login) =>
       login.method === "password" ? login.accept() : login.reject(["password"]),
     );
-    connection.on("session", (accept) =>
-      accept().on("subsystem", (acceptSubsystem, refuse) => {
+    if (script.hangUpAfterLogin) connection.on("ready", () => connection.end());
+    connection.on("session", (accept) => {
+      const asked = accept();
+      asked.on("subsystem", (acceptSubsystem, refuse) => {
         if (script.refuseSubsystem) return refuse();
         sessions += 1;
         serve(acceptSubsystem(), script, sessions, () => connection.end());
-      }),
-    );
+      });
+      asked.on("exec", (acceptExec, refuse, { command }) => {
+        if (!script.onExec) return refuse();
+        const channel = acceptExec();
+        channel.resume().write(script.onExec(command));
+        channel.exit(0);
+        channel.end();
+      });
+    });
   });
-  const server = createServer({ noDelay: true }, (socket) => ssh.injectSocket(socket));
+  const server = createServer({ noDelay: true }, (socket) => {
+    sockets.add(socket);
+    ssh.injectSocket(socket);
+  });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const blob = Buffer.from(hostKey.public.split(" ")[1] ?? "", "base64");
@@ -81,7 +104,11 @@ export async function startScriptedRouter(script: Script): Promise<{ device: Dev
         hostKey: `SHA256:${createHash("sha256").update(blob).digest("base64").replace(/=+$/, "")}`,
       },
     },
+    freeze() {
+      for (const socket of sockets) frozen.add(socket.pause());
+    },
     async stop() {
+      for (const socket of frozen) socket.destroy();
       for (const connection of connections) connection.end();
       await new Promise((done) => server.close(done));
     },

@@ -44,7 +44,7 @@ export function frrDevice(options: FrrOptions): DevicePort {
   async function readSection(query: string): Promise<string> {
     const { word, rest } = await run(scripts.readRunning);
     if (word !== "running" || !isWhole(rest)) {
-      throw new Failure("DEVICE_PROTOCOL", `${name}: show running-config was cut short: ${vtyshError(rest)}`, {
+      throw new Failure("DEVICE_PROTOCOL", `${name}: show running-config failed: ${readError(word, rest)}`, {
         retry: "later",
         mend: "Check that the FRR daemons run and that the account is in the group frrvty",
       });
@@ -308,6 +308,12 @@ const payloads = ({ forward, inverse }: DeviceStep) =>
     inverse: inverse.config,
     "inverse-activate": inverse.activate,
   });
+
+/** Why a reading of running failed. It may be half of the configuration, with its passwords: only vtysh's own words are told. */
+function readError(word: string, said: string): string {
+  const error = word === "failed" ? said.split("\n").find((line) => /^(line \d+: )?%/.test(line)) : undefined;
+  return error ?? "the output was cut short";
+}
 
 /** The line of vtysh's output that says what is wrong: a syntax error's, or the YANG layer's description. */
 function vtyshError(said: string): string {

@@ -121,11 +121,8 @@ export class RouterShell {
     this.#connection = undefined;
     if (!pending) return;
     const client = await pending.catch(() => undefined);
-    if (!client) return; // It never opened: whoever asked for it was told.
-    await new Promise<void>((resolve) => {
-      client.once("close", () => resolve());
-      client.end();
-    });
+    // If it never opened, whoever asked for it was told. A frozen router would never answer a goodbye: none is said.
+    client?.destroy();
   }
 
   #connected(): Promise<Client> {

@@ -1,4 +1,4 @@
-import type { Client, ClientChannel } from "ssh2";
+import type { Client, ClientCallback, ClientChannel } from "ssh2";
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
 import type { XmlElement } from "../../kernel/xml.ts";
@@ -43,7 +43,7 @@ export async function openNetconf(options: SessionOptions): Promise<NetconfSessi
         ),
       );
       ssh.once("close", () => reject(lost(device, "the hello")));
-      ssh.subsys("netconf", (error, channel) => {
+      const onChannel: ClientCallback = (error, channel) => {
         if (error) {
           reject(
             new Failure("DEVICE_UNSUPPORTED", `${device}: no NETCONF over SSH: ${error.message}`, {
@@ -51,7 +51,14 @@ export async function openNetconf(options: SessionOptions): Promise<NetconfSessi
             }),
           );
         } else new NetconfSession(options, channel, resolve, reject);
-      });
+      };
+      try {
+        ssh.subsys("netconf", onChannel);
+      } catch (error) {
+        // ssh2 throws once the socket has ended, as when a router hangs up right after the login.
+        if (!(error instanceof Error)) throw error;
+        reject(lost(device, "the hello"));
+      }
     });
   } catch (error) {
     ssh.destroy();
