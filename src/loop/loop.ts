@@ -3,7 +3,7 @@ import type { Templates } from "../change/templates.ts";
 import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { Result } from "../kernel/failure.ts";
+import { ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { DeviceStatus, PolicyStatus } from "../model/controller.ts";
@@ -315,11 +315,11 @@ export class Loop {
   }
 
   /** At the push everything is asked anew: what is measured, what is switched, and what the routers announce. */
-  async #guardsNow(change: Change): Promise<readonly GuardFinding[]> {
+  async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, telemetry, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
     const read = await this.read();
-    if (!read.ok && !ordered) return [{ guard: "readable", allow: false, reason: read.failure.message }];
+    if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const findings = judgeGuards({
       policy: change.policy,
@@ -333,7 +333,7 @@ export class Loop {
       nowMs,
     });
     // A person takes a confirmed change back to what ran before: neither silence nor their own kill must stop them.
-    return ordered ? findings.filter((finding) => alwaysBinding.has(finding.guard)) : findings;
+    return ok(ordered ? findings.filter((finding) => alwaysBinding.has(finding.guard)) : findings);
   }
 
   #verify(change: Change, before: NetworkState, now: NetworkState) {

@@ -15,7 +15,8 @@ export type RunnerDeps = Readonly<{
   devices: ReadonlyMap<string, DevicePort>;
   clock: Clock;
   state: () => NetworkState;
-  guards: (change: Change) => Promise<readonly GuardFinding[]>;
+  /** Every guard's finding now; a failure when the routers cannot be read. */
+  guards: (change: Change) => Promise<Result<readonly GuardFinding[]>>;
   verify: (change: Change, before: NetworkState, now: NetworkState) => Verdict | null;
   /** Resolves at the next telemetry, or when `signal` aborts. */
   nextTelemetry: (signal: AbortSignal) => Promise<void>;
@@ -127,7 +128,9 @@ export class Runner {
   }
 
   async #prepare(change: Change): Promise<Outcome> {
-    const guards = await this.#deps.guards(change);
+    const judged = await this.#deps.guards(change);
+    if (!judged.ok) return failed(judged.failure);
+    const guards = judged.value;
     const no = denied(guards);
     if (no) {
       const failure = new Failure("GUARD_DENIED", `guard ${no.guard}: ${no.reason}`);
