@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,7 +9,7 @@ import { frrConfig, startRouter } from "./frr-router.ts";
 import { Namespace } from "./namespace.ts";
 import { pointsmanYaml, transitCongestion } from "./pointsman-yaml.ts";
 import { requireRealLab } from "./requirements.ts";
-import { client, managementNet, prefixes, routers, wire } from "./topology.ts";
+import { client, hostInterface, managementNet, prefixes, routers, wire } from "./topology.ts";
 
 export type RealEdge = Readonly<{
   name: "edge-a" | "edge-b";
@@ -178,8 +179,9 @@ async function bringUp(opened: Namespace[], folder: string, stop: () => Promise<
   };
 }
 
-/** The interface of this machine that is in the management network. */
+/** The interface of this machine that is in the management network, or the cable of a lab that is still being taken down. */
 function managementInterface(): string | undefined {
+  if (existsSync(`/sys/class/net/${hostInterface}`)) return hostInterface;
   const interfaces = Object.entries(networkInterfaces());
   return interfaces.find(([, addresses]) =>
     addresses?.some(({ address }) => address.startsWith(`${managementNet}.`)),

@@ -1,6 +1,9 @@
 import type { Router } from "./frr-router.ts";
 import { cable, hostCable, type Namespace } from "./namespace.ts";
 
+/** The lab's only interface outside its namespaces. */
+export const hostInterface = "pointsman-lab";
+
 export const managementNet = "172.31.250";
 export const prefixes = ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24"];
 /** The sender beyond the transits. */
@@ -69,7 +72,7 @@ export async function wire({ management, inside, edgeA, edgeB, as100, as200, as3
   await Promise.all([
     cable(edgeA, "eth0", management, "edge-a"),
     cable(edgeB, "eth0", management, "edge-b"),
-    hostCable("pointsman-lab", `${managementNet}.254/24`, management, "host"),
+    hostCable(hostInterface, `${managementNet}.254/24`, management, "host"),
     cable(edgeA, "eth1", as100, "eth1"),
     cable(edgeB, "eth1", as200, "eth1"),
     cable(edgeA, "eth2", inside, "eth1"),
