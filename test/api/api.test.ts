@@ -1,0 +1,76 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { remoteController } from "../../src/api/client.ts";
+import { type ApiServer, startApi } from "../../src/api/server.ts";
+import { Failure, fail, ok } from "../../src/kernel/failure.ts";
+import type { Controller } from "../../src/model/controller.ts";
+
+const asked: unknown[][] = [];
+const missing = fail(new Failure("NOT_FOUND", "there is no change c9", { mend: "pointsman proposals lists them" }));
+const controller = {
+  change: async () => missing,
+  approve: async (...values: unknown[]) => {
+    asked.push(values);
+    return missing;
+  },
+  freeze: async (_by: string, untilMs: number, reason: string) =>
+    ok({ frozen: { untilMs, by: "ann", reason }, killed: null }),
+  changes: async () => [],
+} as unknown as Controller;
+
+let server: ApiServer;
+beforeAll(async () => {
+  server = await startApi(controller, "right", 0);
+});
+afterAll(() => server.close());
+
+const post = (path: string, body: string, token = "right") =>
+  fetch(`${server.url}/v1/${path}`, { method: "POST", body, headers: { authorization: `Bearer ${token}` } });
+
+// Goal: nothing is answered, and nothing asked of the controller, without the token.
+test.each(["wrong", "", "rightly"])("token %j is refused", async (token) => {
+  const response = await post("changes/c1/approve", JSON.stringify({ by: "ann" }), token);
+  expect(response.status).toBe(401);
+  expect(await response.json()).toMatchObject({ error: { code: "CONTROLLER_AUTH", mend: expect.any(String) } });
+  expect(asked).toEqual([]);
+});
+
+// Goal: a body that is not what the route wants is named by its fields and goes no further.
+test.each([
+  ["changes/c1/approve", "not json", "body"],
+  ["changes/c1/approve", JSON.stringify({ by: "" }), "by"],
+  ["changes/c1/reject", JSON.stringify({ by: "ann" }), "reason"],
+  ["freeze", JSON.stringify({ by: "ann", reason: "x", untilMs: 1e300 }), "untilMs"],
+  ["freeze", JSON.stringify({ by: "ann", reason: "x", untilMs: -1 }), "untilMs"],
+])("POST %s with %s is refused", async (path, body, field) => {
+  const response = await post(path, body);
+  expect(response.status).toBe(400);
+  expect(await response.text()).toContain(field);
+  expect(asked).toEqual([]);
+});
+
+test("an unknown route is 404", async () => {
+  expect((await post("launch", "{}")).status).toBe(404);
+});
+
+// Goal: the client gives what the controller gave, values and failures alike.
+test("client and server agree", async () => {
+  const remote = remoteController({ url: server.url, token: "right" });
+  expect(await remote.changes()).toEqual([]);
+  expect(await remote.change("c9")).toMatchObject({
+    ok: false,
+    failure: { code: "NOT_FOUND", mend: expect.any(String) },
+  });
+  expect(await remote.freeze("ann", 1e12, "holiday")).toMatchObject({ ok: true, value: { frozen: { untilMs: 1e12 } } });
+  await expect(remoteController({ url: server.url, token: "wrong" }).changes()).rejects.toMatchObject({
+    code: "CONTROLLER_AUTH",
+  });
+  await expect(remoteController({ url: "http://127.0.0.1:9", token: "x" }).changes()).rejects.toMatchObject({
+    code: "CONTROLLER_UNREACHABLE",
+  });
+});
+
+// Goal: a port that is taken is a word about the port.
+test("a port in use", async () => {
+  const port = Number(new URL(server.url).port);
+  await expect(startApi(controller, "right", port)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
