@@ -17,7 +17,7 @@ import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
-import { Ledger } from "./ledger.ts";
+import { Ledger, type Patch } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { type NetworkReading, readNetwork } from "./read-network.ts";
 import { Runner } from "./runner.ts";
@@ -98,10 +98,12 @@ export class Loop {
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
     for (const change of this.ledger.open().toReversed()) {
       if (change.state === "awaiting-approval" || change.state === "stuck") continue;
-      const outcome = { code: "STOPPED", message: `the controller stopped while it was ${change.state}` } as const;
-      // An operator's rollback is tried again by the operator: the change that it was to undo stands.
-      const mend = change.origin.kind === "operator" ? { mend: `pointsman rollback ${change.origin.undoes}` } : {};
-      await this.ledger.advance(change.id, "recovered", "pointsman", { outcome: { ...outcome, ...mend } });
+      await this.ledger.advance(
+        change.id,
+        "recovered",
+        "pointsman",
+        change.state === "confirming" ? {} : cutShort(change),
+      );
       void this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
@@ -359,6 +361,14 @@ const jitterShare = 0.9;
 
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);
+
+/** Why a change that a restart found under way went no further. */
+function cutShort({ state, origin }: Change): Patch {
+  const message = `the controller stopped while it was ${state}`;
+  // An operator's rollback is the operator's to try again: the change that it was to undo stands.
+  const mend = origin.kind === "operator" ? { mend: `pointsman rollback ${origin.undoes}` } : {};
+  return { outcome: { code: "STOPPED", message, ...mend } };
+}
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
