@@ -64,4 +64,10 @@ function report(failure: Failure): void {
   if (failure.mend) note(`mend: ${plain(failure.mend)}`);
 }
 
+// Whoever read our output has gone (a pipe to head), or its disk is full: no reason to fall over with a trial under way.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") process.exitCode = exitCode.otherFailure;
+  });
+}
 process.exitCode = await main();

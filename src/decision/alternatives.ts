@@ -160,7 +160,7 @@ function doNothing({ task, hot, problem }: Situation): Alternative {
   const measured = (problem.loads[index] ?? 0) / (problem.demandFactor[index] ?? 1);
   const at = `${hot.name} stays at ${formatPercent(measured / hot.capacity)}`;
   const dropped = measured - hot.capacity;
-  if (dropped > 0) return { summary: "do nothing", whyNot: `${at} and drops ${formatRate(dropped)}` };
+  if (dropped >= 1) return { summary: "do nothing", whyNot: `${at} and drops ${formatRate(dropped)}` };
   const full = task.traffic.saturated.has(hot.name) ? ": it is full and drops packets" : "";
   return { summary: "do nothing", whyNot: full === "" ? `${at}, over the target` : `${at}${full}` };
 }
