@@ -3,6 +3,7 @@ import type { Decision, Verdict } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { Measured, NetworkState, SignalName } from "../model/network-state.ts";
 import type { Condition, Policy } from "../model/policy.ts";
+import { linksInScope } from "../te/bgp-preference.ts";
 
 export type VerifyInput = Readonly<{
   policy: Policy;
@@ -35,8 +36,7 @@ const swing = 0.05;
  */
 export function verifyChange(input: VerifyInput): Verdict | null {
   const { policy, network, pushedMs, nowMs } = input;
-  const names = network.links.filter((link) => link.role === policy.scope.links.role).map((link) => link.name);
-  const links = names.sort();
+  const links = linksInScope(network, policy.scope.links.role).map((link) => link.name);
   const findings: Finding[] = [];
 
   for (const condition of policy.verify.forbid) {
