@@ -1,6 +1,6 @@
 import { Failure, type FailureCode, fail, ok, type Result, unwrap } from "../kernel/failure.ts";
 import type { Change } from "../model/change.ts";
-import type { Controller, Explanation, Status } from "../model/controller.ts";
+import type { Controller, Explanation, ShownChange, Status } from "../model/controller.ts";
 import type { Switches } from "../model/journal.ts";
 
 export type Endpoint = Readonly<{ url: string; token: string }>;
@@ -32,7 +32,7 @@ export function remoteController({ url, token }: Endpoint): Controller {
   return {
     status: () => must<Status>("status"),
     changes: () => must<Change[]>("changes"),
-    change: (id) => call<Change>("GET", `changes/${part(id)}`),
+    change: (id) => call<ShownChange>("GET", `changes/${part(id)}`),
     approve: (id, by) => call<Change>("POST", `changes/${part(id)}/approve`, { by }),
     reject: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/reject`, { by, reason }),
     rollback: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/rollback`, { by, reason }),

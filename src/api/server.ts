@@ -10,8 +10,13 @@ import type { Controller } from "../model/controller.ts";
 
 export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
 
-const Named = z.object({ by: z.string().min(1) });
-const WithReason = Named.extend({ reason: z.string() });
+/** It is written to the audit log and to terminals: no control character, line break or change of writing direction. */
+const oneLine = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]*$/u, "has a character that is not text")
+  .max(1000);
+const Named = z.object({ by: oneLine.min(1) });
+const WithReason = Named.extend({ reason: oneLine });
 /** The last instant that a Date can hold (ECMA-262 21.4.1.1). */
 const latestMs = 8.64e15;
 const Freeze = WithReason.extend({ untilMs: z.number().positive().max(latestMs) });

@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type ApiServer, startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
@@ -7,7 +6,7 @@ import { frrDevice } from "../device/frr/frr-device.ts";
 import { netconfDevice } from "../device/netconf/device.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Random } from "../kernel/random.ts";
-import { Loop } from "../loop/loop.ts";
+import { Loop, type LoopDeps } from "../loop/loop.ts";
 import { operatorOf } from "../loop/operator.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller } from "../model/controller.ts";
@@ -20,6 +19,7 @@ import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
+import type { StateFolder } from "./state-folder.ts";
 
 export type RunningController = Readonly<{
   controller: Controller;
@@ -32,7 +32,8 @@ export type RunningController = Readonly<{
 /** Wires one controller: telemetry into state, the loop over the devices, the journal under it, the API on loopback before it. */
 export async function startController(options: {
   settings: Settings;
-  stateFolder: string;
+  /** Claimed by the caller, who releases it once the controller has stopped. */
+  stateFolder: StateFolder;
   journalName?: string;
   apiPort: number;
   resolveSecret: ResolveSecret;
@@ -40,11 +41,11 @@ export async function startController(options: {
   random: Random;
   /** Called after every transition of a change, those of recovery included. */
   onTransition: (change: Change) => void;
+  onTrouble: LoopDeps["onTrouble"];
 }): Promise<RunningController> {
   const { settings, stateFolder, resolveSecret, clock, random } = options;
   const { network, policies } = settings;
-  await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-  const journal = await openJournal({ file: join(stateFolder, options.journalName ?? journalFile), clock });
+  const journal = await openJournal({ file: join(stateFolder.path, options.journalName ?? journalFile), clock });
 
   const chain = await journal.verify();
   if (!chain.ok) {
@@ -66,12 +67,12 @@ export async function startController(options: {
     telemetry: fold,
     devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
     token: () => randomBytes(8).toString("hex"),
+    onTrouble: options.onTrouble,
     onFatal,
   });
   const controller = operatorOf(loop, parts);
   const sources = sourcesFor(network, { resolveSecret, table, clock, random });
   const token = randomBytes(24).toString("base64url");
-  const endpointFile = join(stateFolder, "endpoint.json");
   let api: ApiServer | undefined;
 
   async function stop() {
@@ -79,7 +80,6 @@ export async function startController(options: {
     await Promise.all(sources.map((source) => source.stop()));
     await loop.stop();
     await journal.close();
-    await rm(endpointFile, { force: true });
   }
 
   loop.ledger.onTransition(options.onTransition);
@@ -87,9 +87,7 @@ export async function startController(options: {
     await loop.start();
     for (const source of sources) source.start(fold);
     api = await startApi(controller, token, options.apiPort);
-    await rm(endpointFile, { force: true });
-    await writeFile(endpointFile, `${JSON.stringify({ url: api.url, token })}\n`, { mode: 0o600 });
-    await chmod(endpointFile, 0o600);
+    await stateFolder.publish({ url: api.url, token });
   } catch (error) {
     await stop();
     throw error;

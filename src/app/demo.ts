@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { secretResolver } from "../config/secrets.ts";
 import { loadSettings } from "../config/settings.ts";
@@ -8,9 +7,10 @@ import { Failure, unwrap } from "../kernel/failure.ts";
 import { seededRandom } from "../kernel/random.ts";
 import { type Fault, type Lab, type LabMeasurement, startLab } from "../lab/lab.ts";
 import { type Change, finalStates } from "../model/change.ts";
+import type { Trouble } from "../model/controller.ts";
 import type { Alternative, Prediction } from "../model/decision.ts";
-import { openJournal } from "../store/journal.ts";
 import { type RunningController, startController } from "./controller.ts";
+import { claimStateFolder } from "./state-folder.ts";
 
 /** The truth, by the lab's traffic model: utilisation per transit link, loss per prefix, cost per hour. */
 type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "costPerHour">;
@@ -45,19 +45,25 @@ export type Demo = Readonly<{
 }>;
 
 /** A lab and a controller on it, in this process, on loopback. `stateFolder` is where the CLI finds the controller. */
-export async function startDemo(options: { seed: number; stateFolder: string; clock: Clock }): Promise<Demo> {
-  const { seed, stateFolder, clock } = options;
-  const folder = await mkdtemp(join(tmpdir(), "pointsman-lab-"));
-  const lab = await startLab({ folder, seed, clock });
-  const closeLab = async () => {
-    await lab.stop();
-    await rm(folder, { recursive: true, force: true });
+export async function startDemo(options: {
+  seed: number;
+  stateFolder: string;
+  clock: Clock;
+  onTrouble: (trouble: Trouble) => void;
+}): Promise<Demo> {
+  const { seed, clock } = options;
+  const stateFolder = await claimStateFolder(options.stateFolder);
+  const stops = [stateFolder.release];
+  const stop = async () => {
+    for (const each of stops.splice(0).reverse()) await each();
   };
   try {
-    await mkdir(stateFolder, { recursive: true, mode: 0o700 });
-    // The routers are new each time: a journal of earlier ones would be about nothing. Opening it first refuses while a demo runs.
-    await openJournal({ file: join(stateFolder, demoJournal), clock }).then((journal) => journal.close());
-    await forgetJournal(stateFolder);
+    // The routers are new each time: a journal of earlier ones would be about nothing. What a killed demo left goes too.
+    const forget = () => forgetDemo(stateFolder.path);
+    await forget();
+    stops.push(forget);
+    const lab = await startLab({ folder: join(stateFolder.path, demoLab), seed, clock });
+    stops.push(lab.stop);
     const listeners = new Set<(change: Change) => void>();
     const onTransition = (listener: (change: Change) => void) => void listeners.add(listener);
     const proposed = new Promise<Change>((resolve) => {
@@ -74,15 +80,12 @@ export async function startDemo(options: { seed: number; stateFolder: string; cl
       onTransition(change) {
         for (const listener of listeners) listener(change);
       },
+      onTrouble: options.onTrouble,
     });
-    const stop = async () => {
-      await running.stop();
-      await closeLab();
-      await forgetJournal(stateFolder);
-    };
+    stops.push(running.stop);
     return { lab, running, onTransition, proposed, stop };
   } catch (error) {
-    await closeLab();
+    await stop();
     throw error;
   }
 }
@@ -179,12 +182,17 @@ async function goBlind(demo: Demo, clock: Clock, onProgress: (text: string) => v
 
 function measured(lab: Lab): Measurement {
   const { utilisation, loss, costPerHour } = lab.measure();
-  return { utilisation, loss, costPerHour };
+  const rounded = (by: Readonly<Record<string, number>>) =>
+    Object.fromEntries(Object.entries(by).map(([name, value]) => [name, round(value, 6)]));
+  return { utilisation: rounded(utilisation), loss: rounded(loss), costPerHour: round(costPerHour, 4) };
 }
+
+/** No digits that only floating point put there. */
+const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
 function timingsOf({ times }: Change): DemoReport["timings"] {
   const span = (name: string, from?: number, to?: number) =>
-    from === undefined || to === undefined ? {} : { [name]: to - from };
+    from === undefined || to === undefined ? {} : { [name]: round(to - from, 1) };
   return {
     ...span("detectMs", times.crossedMs, times.detectedMs),
     ...span("decideMs", times.detectedMs, times.decidedMs),
@@ -216,5 +224,9 @@ async function until(clock: Clock, holds: () => Promise<boolean>, otherwise: str
 }
 
 const demoJournal = "demo.sqlite";
-const forgetJournal = (stateFolder: string) =>
-  Promise.all(["", "-wal", "-shm"].map((end) => rm(join(stateFolder, demoJournal + end), { force: true })));
+const demoLab = "demo-lab";
+
+async function forgetDemo(stateFolder: string): Promise<void> {
+  const journal = ["", "-wal", "-shm"].map((end) => demoJournal + end);
+  for (const name of [...journal, demoLab]) await rm(join(stateFolder, name), { recursive: true, force: true });
+}

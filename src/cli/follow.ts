@@ -1,13 +1,13 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { unwrap } from "../kernel/failure.ts";
-import { type Change, finalStates } from "../model/change.ts";
-import type { Controller } from "../model/controller.ts";
+import { finalStates } from "../model/change.ts";
+import type { Controller, ShownChange } from "../model/controller.ts";
 import { note } from "./terminal.ts";
 
 const pollMs = 250;
 
 /** Waits until the change is over or waits for a person, and tells on the way where it is. */
-export async function follow(controller: Controller, started: Change): Promise<Change> {
+export async function follow(controller: Controller, started: ShownChange): Promise<ShownChange> {
   const startedMs = Date.now();
   const live = process.stderr.isTTY === true;
   let told = "";

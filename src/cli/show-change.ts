@@ -1,5 +1,6 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { Change } from "../model/change.ts";
+import type { ShownChange } from "../model/controller.ts";
 import { usualState } from "./options.ts";
 import { colouredDiff, colours, plain, table } from "./terminal.ts";
 
@@ -43,7 +44,7 @@ export function changesTable(changes: readonly Change[]): string {
 }
 
 /** Everything that an operator needs in order to say yes or no, top to bottom. */
-export function showChange(change: Change, state: string): string {
+export function showChange(change: ShownChange, state: string): string {
   const { decision, diffs, guards, verdict, outcome } = change;
   const { predicted } = decision;
   const { currency } = predicted.costPerHour;
@@ -99,11 +100,13 @@ export function showChange(change: Change, state: string): string {
 }
 
 /** What to type next; `state` is the state folder that the commands must name, if it is not the usual one. */
-export function nextCommand(change: Change, state: string): string | undefined {
+export function nextCommand(change: ShownChange, state: string): string | undefined {
   const where = state === usualState ? "" : ` --state ${state}`;
   if (change.state === "awaiting-approval") {
     return `next: npx pointsman approve ${change.id}${where}   (or: npx pointsman reject ${change.id}${where}); expires ${time(change.expiresMs)} UTC`;
   }
-  if (change.state === "confirmed") return `to take it back: npx pointsman rollback ${change.id}${where}`;
+  if (change.undoneBy) return `undone by ${change.undoneBy}`;
+  if (change.state === "confirmed" && change.origin.kind === "policy")
+    return `to take it back: npx pointsman rollback ${change.id}${where}`;
   return change.state === "stuck" ? `after mending the router: npx pointsman rollback ${change.id}${where}` : undefined;
 }

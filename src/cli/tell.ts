@@ -1,5 +1,6 @@
 import pino from "pino";
 import type { Change } from "../model/change.ts";
+import type { Trouble } from "../model/controller.ts";
 import { nextCommand, showChange } from "./show-change.ts";
 import { colours, plain, print } from "./terminal.ts";
 
@@ -9,6 +10,7 @@ type Endpoint = Readonly<{ name: string; protocol: string; url: string }>;
 export type Teller = Readonly<{
   listening(endpoints: readonly Endpoint[]): void;
   transition(change: Change): void;
+  trouble(trouble: Trouble): void;
   stopping(): void;
 }>;
 
@@ -24,6 +26,10 @@ function tellProgram(state: string): Teller {
       const fields = { change: id, state: reached, link: intent.link, reason, ...(outcome ? { outcome } : {}) };
       if (reached === "stuck") log.fatal(fields, "change is stuck: a person is needed");
       else log.info(fields, `change ${reached}`);
+    },
+    trouble({ where, failure }) {
+      if (failure) log.warn({ where, failure }, "trouble");
+      else log.info({ where }, "well");
     },
     stopping: () => log.info("stopping"),
   };
@@ -42,6 +48,11 @@ function tellPerson(state: string): Teller {
       print(`${clock()} ${id} ${change.state}${outcome ? `: ${plain(outcome.message)}` : ""}`);
       const next = nextCommand(change, state);
       if (next) print(next);
+    },
+    trouble({ where, failure }) {
+      if (!failure) return print(`${clock()} ${where} is well again`);
+      print(`${clock()} ${where} ${colours.red(failure.code)} ${plain(failure.message)}`);
+      if (failure.mend) print(`         mend: ${plain(failure.mend)}`);
     },
     stopping: () => print(`${clock()} stopping`),
   };

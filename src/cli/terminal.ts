@@ -45,10 +45,10 @@ export function colouredDiff(diff: string): string {
   return diff.split("\n").map(paint).join("\n");
 }
 
-/** Control characters out of text that came from elsewhere, so that it cannot write on the operator's terminal. */
+/** Control characters and changes of writing direction out of text that came from elsewhere, so that it cannot write on the operator's terminal. */
 export function plain(text: string): string {
   return [...text]
-    .filter((character) => character === "\n" || character === "\t" || !/\p{Cc}/u.test(character))
+    .filter((character) => character === "\n" || character === "\t" || !/[\p{Cc}\p{Bidi_Control}]/u.test(character))
     .join("");
 }
 

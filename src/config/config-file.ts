@@ -29,7 +29,7 @@ async function readText(file: string): Promise<string | Problem> {
 }
 
 export function wholeFile(file: string, message: string, mend: string): Problem {
-  return { file, line: 1, column: 1, field: "", message, mend };
+  return { file, line: 0, column: 0, field: "", message, mend };
 }
 
 /** What the file system said, as a problem of the file; anything that is not the file system's word goes on up. */

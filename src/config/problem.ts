@@ -1,7 +1,7 @@
 /** One thing wrong in a configuration file, and what to do about it. Never holds the value of a field that may be a secret. */
 export type Problem = Readonly<{
   file: string;
-  /** From 1, as editors count. */
+  /** From 1, as editors count; 0 when the file as a whole is meant. */
   line: number;
   column: number;
   /** Path of the field, `"spec.decide.target"`, `"links[2].cost"`; empty when the file as a whole is meant. */
@@ -10,9 +10,10 @@ export type Problem = Readonly<{
   mend: string;
 }>;
 
-/** `"pointsman.yaml:12:5 links[0].capacity: … ; …"`, in the form that editors and terminals make clickable. */
+/** `"pointsman.yaml:12:5 links[0].capacity: … ; …"`, in the form that editors and terminals make clickable; `"pointsman.yaml: … ; …"`. */
 export function formatProblem({ file, line, column, field, message, mend }: Problem): string {
-  return `${file}:${line}:${column} ${field === "" ? "" : `${field}: `}${message}; ${mend}`;
+  const place = line === 0 ? `${file}:` : `${file}:${line}:${column}`;
+  return `${place} ${field === "" ? "" : `${field}: `}${message}; ${mend}`;
 }
 
 /** What a rule found, before it has a place in the text. */

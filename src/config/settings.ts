@@ -31,12 +31,21 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
 
   const folder = path.dirname(file);
   const network = check(source, networkDocument(path.resolve(folder)), networkRules);
-  const listed = listAt(source.value, "policies").filter((entry) => typeof entry === "string");
   // Joined, not resolved: a problem names the file as the person who wrote the list would.
-  const loaded = await loadPolicies(listed.map((entry) => (path.isAbsolute(entry) ? entry : path.join(folder, entry))));
+  const fileOf = (entry: unknown) =>
+    typeof entry !== "string" ? [] : [path.isAbsolute(entry) ? entry : path.join(folder, entry)];
+  const listed = listAt(source.value, "policies");
+  const loaded = await loadPolicies(listed.flatMap(fileOf));
+  // A whole file that cannot be read is wrong where it is listed.
+  const unread = (problem: Problem) => {
+    const index = listed.findIndex((entry) => problem.line === 0 && fileOf(entry)[0] === problem.file);
+    if (index < 0) return problem;
+    const { message, mend } = problem;
+    return source.locate({ path: ["policies", index], message: `${problem.file}: ${message}`, mend });
+  };
   const scope = scopeRules(source.value, loaded.policies).map((finding) => source.locate(finding));
 
-  problems.push(...network.problems, ...scope, ...loaded.problems);
+  problems.push(...network.problems, ...scope, ...loaded.problems.map(unread));
   if (problems.length > 0 || network.value === undefined) return refuse(problems);
   return { ok: true, value: { network: network.value, policies: loaded.policies } };
 }
@@ -44,7 +53,7 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
 function refuse(found: readonly Problem[]): LoadedSettings {
   const problems = inOrder(found);
   const failure = new Failure("CONFIG_INVALID", problems.map(formatProblem).join("\n"), {
-    mend: problems.length === 1 ? "correct this line" : `correct these ${problems.length} lines`,
+    mend: problems.length === 1 ? "correct it" : `correct all ${problems.length}`,
   });
   return { ok: false, failure, problems };
 }

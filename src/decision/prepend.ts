@@ -40,6 +40,6 @@ export function decidePrepend(
   if ("unmeasured" in known) {
     return nothing(`the inbound rate of ${known.unmeasured.join(" and ")} is not known, and no data is never zero`);
   }
-  const task = { policy, network, traffic: known.traffic, currency: currencies[0] ?? "" };
+  const task = { policy, network, traffic: known.traffic, unlisted: state.unlisted, currency: currencies[0] ?? "" };
   return intent.kind === "relieve" ? relieve(intent, task) : giveBack(intent, task);
 }

@@ -1,4 +1,5 @@
 import type { Network } from "../model/inventory.ts";
+import type { PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import type { InboundTraffic } from "../te/bgp-preference.ts";
 
@@ -7,6 +8,8 @@ export type Task = Readonly<{
   policy: Policy;
   network: Network;
   traffic: InboundTraffic;
+  /** Rates of prefixes that are not on the allow-list: part of a link's background. */
+  unlisted: readonly PrefixRate[];
   /** Of every cost in scope; empty when no link has one. */
   currency: string;
 }>;

@@ -58,6 +58,8 @@ export async function startLab(options: {
   clock: Clock;
   timing?: Partial<LabTiming>;
   policies?: string[];
+  /** Told of every NETCONF operation that a router is asked for, as it arrives. */
+  onOperation?: (device: DeviceName, name: string) => void;
 }): Promise<Lab> {
   const { clock, seed } = options;
   const scenario = twoTransits;
@@ -77,6 +79,7 @@ export async function startLab(options: {
       const { as } = scenario;
       const router = await startRouter({
         ...{ link, as, originated, traffic, startMs, username, password, authority, clock },
+        onOperation: (name) => options.onOperation?.(link.device, name),
       });
       stops.push(() => router.stop());
       routers.push(router);

@@ -22,6 +22,7 @@ export async function startRouter(options: {
   password: string;
   authority: CertificateAuthority;
   clock: Clock;
+  onOperation: (name: string) => void;
 }): Promise<Router> {
   const { link, as, traffic, username, password, clock } = options;
   const netconf = await startNetconfServer({
@@ -30,6 +31,7 @@ export async function startRouter(options: {
     password,
     config: routerConfig(link, as),
     clock,
+    onOperation: options.onOperation,
   });
   netconf.onRunningChanged((running) => {
     traffic.announce(link.name, announcements(running, link.exportPolicy, options.originated), clock.now());

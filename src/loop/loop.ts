@@ -3,16 +3,17 @@ import type { Templates } from "../change/templates.ts";
 import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { ok, type Result } from "../kernel/failure.ts";
+import { type Failure, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
-import type { DeviceStatus, PolicyStatus } from "../model/controller.ts";
+import type { DeviceStatus, PolicyStatus, Trouble } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Link, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import type { PolicyActor } from "../policy/actor.ts";
 import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
@@ -34,6 +35,8 @@ export type LoopDeps = Readonly<{
   clock: Clock;
   /** A token that nobody can guess, `[a-z0-9-]+`: it names a trial on a router. */
   token: () => string;
+  /** Called when a router or a telemetry target can no longer be worked with, fails in another way, or is well again. */
+  onTrouble: (trouble: Trouble) => void;
   /** A bug, or a journal that cannot be written: the loop has stopped, and the routers stay as last confirmed. */
   onFatal: (error: unknown) => void;
 }>;
@@ -43,6 +46,9 @@ export type Conclusion = Readonly<{
   atMs: number;
   outcome: "proposed" | "nothing-helps" | "denied" | "unreadable";
   reason: string;
+  mend?: string;
+  /** The change proposed. */
+  changeId?: string;
   alternatives: readonly Alternative[];
   guards: readonly GuardFinding[];
 }>;
@@ -66,6 +72,8 @@ export class Loop {
   /** Source time of the sample last evaluated, by policy and link. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
+  /** What was told last of each router and target: the state or code, empty when well. */
+  readonly #troubles = new Map<string, string>();
   #stopped = false;
 
   constructor(deps: LoopDeps) {
@@ -169,12 +177,23 @@ export class Loop {
           policy: policy.name,
           mode: policy.mode,
           link: link.name,
-          state: actor.state,
-          detail: actor.detail,
+          ...this.#standing(actor),
           ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
         };
       }),
     );
+  }
+
+  /** An actor's state and why, told by the switch's own name where a person stopped it. */
+  #standing({ state, detail }: PolicyActor): { state: string; detail: string } {
+    const { killed, frozen } = this.switches;
+    if (state !== "frozen") return { state, detail };
+    if (killed) return { state: "killed", detail: `killed by ${killed.by}: ${killed.reason}` };
+    if (!frozen) return { state, detail };
+    return {
+      state,
+      detail: `frozen by ${frozen.by} until ${new Date(frozen.untilMs).toISOString()}: ${frozen.reason}`,
+    };
   }
 
   targets(): NetworkState["targets"] {
@@ -192,6 +211,7 @@ export class Loop {
     await this.#expireProposals();
     const nowMs = clock.now();
     const state = telemetry.snapshot(nowMs);
+    this.#tellTargets(state.targets);
     for (const link of this.#scope(policy)) {
       const displacement = displacements(this.ledger.all(), policy.name, link.name).at(-1);
       const predicted = displacement && predictReclaim(policy, link.name, state, network, displacement);
@@ -224,8 +244,27 @@ export class Loop {
   /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
   read(): Promise<Result<NetworkReading>> {
     return readNetwork(this.#deps, (device, failure) => {
-      this.devices.set(device, { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
+      const status = { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) };
+      this.devices.set(device, status);
+      this.#tell(`router ${device}`, failure?.code ?? "", status.failure);
     });
+  }
+
+  #tellTargets(targets: NetworkState["targets"]): void {
+    for (const [name, { state, reason, mend }] of targets) {
+      if (state === "starting") continue;
+      const message = `${state}${reason ? `: ${reason}` : ""}`;
+      const failure = { code: "TELEMETRY_FAILED", message, ...(mend ? { mend } : {}) };
+      if (state === "synced") this.#tell(`telemetry ${name}`, "");
+      else this.#tell(`telemetry ${name}`, state, failure);
+    }
+  }
+
+  /** Once for each change of `kind`. */
+  #tell(where: string, kind: string, failure?: Trouble["failure"]): void {
+    const before = this.#troubles.get(where) ?? "";
+    this.#troubles.set(where, kind);
+    if (before !== kind) this.#deps.onTrouble({ where, ...(failure ? { failure } : {}) });
   }
 
   async #decide(policy: Policy, link: Link, intent: Intent, state: NetworkState): Promise<void> {
@@ -240,7 +279,7 @@ export class Loop {
     };
 
     const read = await this.read();
-    if (!read.ok) return conclude("unreadable", read.failure.message);
+    if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
     const { announcements, readings } = read.value;
     const decided = decidePrepend({ intent, policy, network, state, announcements });
     if (decided.kind === "nothing-helps") {
@@ -262,10 +301,11 @@ export class Loop {
     const no = denied(guards);
     if (no) return conclude("denied", `guard ${no.guard}: ${no.reason}`, { alternatives, guards });
     const plan = planChange(templates, network, decision, readings);
-    if (!plan.ok) return conclude("unreadable", plan.failure.message, { alternatives, guards });
+    if (!plan.ok) {
+      return conclude("unreadable", plan.failure.message, { ...mendOf(plan.failure), alternatives, guards });
+    }
 
     if (this.#stopped) return;
-    await conclude("proposed", decision.reason, { alternatives, guards });
     const change = await this.propose({
       origin: { kind: "policy", policy: policy.name },
       mode: policy.mode,
@@ -276,6 +316,7 @@ export class Loop {
       guards,
       times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
     });
+    await conclude("proposed", decision.reason, { changeId: change.id, alternatives, guards });
     await this.#actors.step(policy, link, { type: "proposed", changeId: change.id });
     if (policy.mode === "observe") return;
     await this.ledger.advance(change.id, "begun");
@@ -369,6 +410,8 @@ function cutShort({ state, origin }: Change): Patch {
   const mend = origin.kind === "operator" ? { mend: `pointsman rollback ${origin.undoes}` } : {};
   return { outcome: { code: "STOPPED", message, ...mend } };
 }
+
+const mendOf = ({ mend }: Failure) => (mend === undefined ? {} : { mend });
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

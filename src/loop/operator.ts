@@ -4,6 +4,7 @@ import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
+import { undoneBy } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
 
 /** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
@@ -90,11 +91,15 @@ export function operatorOf(
       const message = `${change.id} is itself a rollback: what it took back has to be proposed anew`;
       return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) }));
     }
-    const earlier = ledger.all().find((one) => one.origin.kind === "operator" && one.origin.undoes === change.id);
-    if (earlier && (earlier.state === "confirmed" || ledger.open().includes(earlier))) {
-      return fail(
-        new Failure("APPROVAL_REFUSED", `${change.id} is undone by ${earlier.id} already (${earlier.state})`),
-      );
+    const undone = undoneBy(ledger.all(), change.id);
+    if (undone !== undefined) {
+      const message = `${change.id} is undone by ${undone} already`;
+      return fail(new Failure("APPROVAL_REFUSED", message, { mend: `pointsman show ${undone} tells how` }));
+    }
+    const underWay = ledger.open().find(({ origin }) => origin.kind === "operator" && origin.undoes === change.id);
+    if (underWay) {
+      const message = `${change.id} is being undone by ${underWay.id} already`;
+      return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(underWay) }));
     }
     // Planned from what the routers read now: what else has changed there since is not this change's to put back.
     const read = await loop.read();
@@ -131,43 +136,38 @@ export function operatorOf(
   async function explain(subject: string): Promise<Result<Explanation>> {
     const change = ledger.get(subject);
     if (change) {
-      const { decision, guards, state, createdMs, outcome } = change;
-      const reason = outcome ? `${decision.reason} It ended as ${state}: ${outcome.message}` : decision.reason;
+      const { decision, guards, state, createdMs } = change;
+      const { alternatives } = decision;
+      const reason = reasonAndEnd(change);
       const history = await journal.entries(subject);
-      return ok({
-        subject,
-        atMs: createdMs,
-        outcome: state,
-        reason,
-        alternatives: decision.alternatives,
-        guards,
-        history,
-      });
+      return ok({ subject, atMs: createdMs, outcome: state, reason, alternatives, guards, history });
     }
     if (!network.links.some((link) => link.name === subject)) {
       const mend = "name a change (pointsman proposals) or a link (pointsman status)";
       return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link`, { mend }));
     }
     const history = await journal.entries(subject);
+    const standing = loop.status().filter((one) => one.link === subject);
+    const now = standing.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
     const conclusion = loop.conclusions.get(subject);
-    if (conclusion) return ok({ subject, ...conclusion, history });
-    const details = loop.status().filter((one) => one.link === subject);
-    const reason = details.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
-    return ok({
-      subject,
-      atMs: clock.now(),
-      outcome: "no decision yet",
-      reason,
-      alternatives: [],
-      guards: [],
-      history,
-    });
+    if (!conclusion) {
+      const none = { outcome: "no decision yet", reason: "", alternatives: [], guards: [] };
+      return ok({ subject, atMs: clock.now(), ...none, now, history });
+    }
+    const { changeId, ...concluded } = conclusion;
+    const proposed = changeId === undefined ? undefined : ledger.get(changeId);
+    const became = proposed ? { outcome: `${proposed.id} ${proposed.state}`, reason: reasonAndEnd(proposed) } : {};
+    return ok({ subject, ...concluded, ...became, now, history });
   }
 
   return {
     status,
     changes: async () => ledger.all(),
-    change: async (id) => find(id),
+    async change(id) {
+      const found = find(id);
+      const by = undoneBy(ledger.all(), id);
+      return found.ok && by !== undefined ? ok({ ...found.value, undoneBy: by }) : found;
+    },
     approve: (id, by) => turns.take(() => approve(id, by)),
     reject: (id, by, reason) => turns.take(() => reject(id, by, reason)),
     rollback: (id, by, reason) => turns.take(() => rollback(id, by, reason)),
@@ -183,6 +183,10 @@ export function operatorOf(
     explain,
     verifyAudit: () => journal.verify(),
   };
+}
+
+function reasonAndEnd({ decision, state, outcome }: Change): string {
+  return outcome ? `${decision.reason} It ended as ${state}: ${outcome.message}` : decision.reason;
 }
 
 function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | undefined {

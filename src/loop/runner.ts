@@ -175,10 +175,11 @@ export class Runner {
       if (expired())
         return failed(new Failure("TRIAL_EXPIRED", "no verdict came before the routers' own timers ran out"));
       const verdict = this.#deps.verify(change, before, this.#deps.state());
-      if (verdict?.outcome === "better") {
-        return { event: "better", patch: { verdict, times: { verifiedMs: this.#deps.clock.now() } } };
+      if (verdict) {
+        const judged = { verdict, times: { verifiedMs: this.#deps.clock.now() } };
+        if (verdict.outcome === "better") return { event: "better", patch: judged };
+        return { event: "failed", patch: { ...judged, outcome: unhelpful(verdict) } };
       }
-      if (verdict) return { event: "failed", patch: { verdict, outcome: unhelpful(verdict) } };
       await this.#deps.nextTelemetry(signal);
     }
   }

@@ -23,6 +23,9 @@ export type DeviceStatus = Readonly<{
   failure?: Readonly<{ code: string; message: string; mend?: string }>;
 }>;
 
+/** A router or a telemetry target that cannot be worked with; without `failure`, one that can be again. */
+export type Trouble = Readonly<{ where: string; failure?: DeviceStatus["failure"] }>;
+
 export type Status = Readonly<{
   atMs: number;
   switches: Switches;
@@ -33,12 +36,18 @@ export type Status = Readonly<{
   open: readonly Change[];
 }>;
 
+/** A change, and the later one that took back or gave back what it did. */
+export type ShownChange = Change & Readonly<{ undoneBy?: string }>;
+
 /** Why something was, or was not, done: about a change, or about what a policy last decided for a link. */
 export type Explanation = Readonly<{
   subject: string;
   atMs: number;
   outcome: string;
   reason: string;
+  /** How the link stands now, by each policy that watches it. */
+  now?: string;
+  mend?: string;
   alternatives: readonly Alternative[];
   guards: readonly GuardFinding[];
   /** What the audit log has on it, oldest first. */
@@ -50,7 +59,7 @@ export interface Controller {
   status(): Promise<Status>;
   /** Newest first, ended ones included. */
   changes(): Promise<readonly Change[]>;
-  change(id: string): Promise<Result<Change>>;
+  change(id: string): Promise<Result<ShownChange>>;
   /** Resolves once the approval is journaled; the change is then made in the background. */
   approve(id: string, by: string): Promise<Result<Change>>;
   reject(id: string, by: string, reason: string): Promise<Result<Change>>;

@@ -47,7 +47,12 @@ export class SeriesTable {
  * `starting`: not yet heard. `synced`: the initial set is complete and samples flow. `silent`: connected, nothing for
  * longer than the source allows. `down`: no session; the source is backing off. `refused`: the target said never.
  */
-export type TargetStatus = Readonly<{ state: "starting" | "synced" | "silent" | "down" | "refused"; reason?: string }>;
+export type TargetStatus = Readonly<{
+  state: "starting" | "synced" | "silent" | "down" | "refused";
+  reason?: string;
+  /** What a person can do about it. */
+  mend?: string;
+}>;
 
 /** Where sources put what they read. Called synchronously from the decode path: it must not wait or keep arguments alive. */
 export interface SampleSink {

@@ -5,7 +5,7 @@ import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "..
 import { CounterRates } from "./counter-rates.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
-const Role = { unseen: 0, other: 1, counter: 2, lastClear: 3, linkRate: 4, prefixRate: 5 } as const;
+const Role = { unseen: 0, other: 1, counter: 2, lastClear: 3, linkRate: 4, prefixRate: 5, unlistedRate: 6 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
 const inbound = 0;
@@ -39,6 +39,8 @@ export class NetworkFold implements SampleSink {
   // Slot: link * prefixes + prefix.
   readonly #prefixRates: Float64Array;
   readonly #prefixMs: Float64Array;
+  // By slot, in the order they were first seen.
+  readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
   readonly #targets = new Map<string, TargetStatus>();
   readonly #listeners = new Set<() => void>();
@@ -65,7 +67,7 @@ export class NetworkFold implements SampleSink {
     this.#prefixMs = unknown(network.links.length * network.prefixes.length);
   }
 
-  /** Series that name a link or prefix the inventory does not have. */
+  /** Series that name a link or interface the inventory does not have. */
   get unknownSeries(): number {
     return this.#unknownSeries;
   }
@@ -108,6 +110,13 @@ export class NetworkFold implements SampleSink {
         this.#prefixRates[slot] = value;
         this.#prefixMs[slot] = sourceMs;
         this.#changed();
+        return;
+      case Role.unlistedRate: {
+        const known = this.#unlisted[slot];
+        if (!known || sourceMs <= known.measuredMs) return;
+        known.rate = value;
+        known.measuredMs = sourceMs;
+      }
     }
   }
 
@@ -120,6 +129,7 @@ export class NetworkFold implements SampleSink {
     if (role === Role.counter) this.#counterRates.forget(slot);
     else if (role === Role.linkRate) this.#queriedMs[slot] = Number.NaN;
     else if (role === Role.prefixRate) this.#prefixMs[slot] = Number.NaN;
+    else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { rate: 0 });
     else return; // A `last-clear` that is gone and comes back changed was still a clear.
     this.#changed();
   }
@@ -160,6 +170,9 @@ export class NetworkFold implements SampleSink {
         ["link.rate.out", rateOut],
       ]),
       prefixes: this.#prefixRatesKnown(),
+      unlisted: this.#unlisted
+        .filter(({ rate }) => rate > 0)
+        .map((known) => ({ ...known, rate: bitsPerSecond(known.rate) })),
       targets: new Map(this.#targets),
     };
   }
@@ -217,7 +230,9 @@ export class NetworkFold implements SampleSink {
     if (name === "linkOutbound") return { role: Role.linkRate, slot: link * 2 + outbound };
     if (name !== "prefixInbound") return other;
     const prefix = this.#prefixByName.get(labels.prefix ?? "");
-    return prefix === undefined ? unknown() : { role: Role.prefixRate, slot: link * this.#prefixes.length + prefix };
+    if (prefix !== undefined) return { role: Role.prefixRate, slot: link * this.#prefixes.length + prefix };
+    const unlisted = { prefix: labels.prefix ?? "", link: labels.link ?? "", rate: 0, measuredMs: 0 };
+    return { role: Role.unlistedRate, slot: this.#unlisted.push(unlisted) - 1 };
   }
 
   #grow(series: SeriesId): void {

@@ -1,5 +1,4 @@
-import { chmod, mkdir, open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { chmod, open } from "node:fs/promises";
 import { Kysely, SqliteDialect } from "kysely";
 import Database from "libsql";
 import { Failure } from "../kernel/failure.ts";
@@ -11,8 +10,21 @@ import type { Tables } from "./schema.ts";
  * cannot be used. The file is readable by its owner only: it names people and tells where the network is weak.
  */
 export async function openDatabase(file: string): Promise<Kysely<Tables>> {
+  const { database, close } = await openExclusively(file);
+  return new Kysely<Tables>({
+    dialect: new SqliteDialect({ database: { prepare: (text) => database.prepare(text), close } }),
+  });
+}
+
+/** Holds a file that is only a lock; gone with the process, however it ends. Returns what lets go. Failures as of `openDatabase`. */
+export async function lockFile(file: string): Promise<() => void> {
+  const { close } = await openExclusively(file);
+  return close;
+}
+
+async function openExclusively(file: string) {
   await createPrivateFile(file);
-  const database = new Database(file);
+  const database = connect(file);
   try {
     // Exclusive from the first access on, so that a second controller cannot even read and act on what it read.
     database.pragma("locking_mode = EXCLUSIVE");
@@ -30,16 +42,22 @@ export async function openDatabase(file: string): Promise<Kysely<Tables>> {
     database.prepare("SELECT count(*) FROM sqlite_schema").get();
     database.close();
   };
-  return new Kysely<Tables>({
-    dialect: new SqliteDialect({ database: { prepare: (text) => database.prepare(text), close } }),
-  });
+  return { database, close };
+}
+
+function connect(file: string) {
+  try {
+    return new Database(file);
+  } catch (error) {
+    throw unusable(file, error);
+  }
 }
 
 /** What SQLite says about the file itself, as a Failure; anything else as it is. */
 export function asFailure(error: unknown, file: string): unknown {
   const code = error instanceof Error && "code" in error ? String(error.code) : "";
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
-    return new Failure("JOURNAL_LOCKED", `another controller has the journal ${file}`, {
+    return new Failure("JOURNAL_LOCKED", `another controller has ${file}`, {
       retry: "later",
       mend: "stop the other controller, or use another --state",
       cause: error,
@@ -60,7 +78,6 @@ export function asFailure(error: unknown, file: string): unknown {
  */
 async function createPrivateFile(file: string): Promise<void> {
   try {
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
     const handle = await open(file, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
       if (error.code === "EEXIST") return undefined;
       throw error;
@@ -68,9 +85,12 @@ async function createPrivateFile(file: string): Promise<void> {
     await handle?.close();
     await chmod(file, 0o600);
   } catch (error) {
-    throw new Failure("CONFIG_INVALID", `cannot write the journal ${file}: ${(error as Error).message}`, {
-      mend: "give --state a folder that this user may write",
-      cause: error,
-    });
+    throw unusable(file, error);
   }
 }
+
+const unusable = (file: string, cause: unknown) =>
+  new Failure("CONFIG_INVALID", `cannot write ${file}: ${(cause as Error).message}`, {
+    mend: "give --state a folder that this user may write",
+    cause,
+  });

@@ -86,9 +86,9 @@ class Poller {
     }
   }
 
-  async #poll(stopped: AbortSignal): Promise<{ state: "synced" | "down" | "refused"; reason?: string }> {
+  async #poll(stopped: AbortSignal): Promise<TargetStatus & { state: "synced" | "down" | "refused" }> {
     const access = await attempt(() => this.#access());
-    if (!access.ok) return { state: "refused", reason: access.failure.message };
+    if (!access.ok) return { state: "refused", reason: access.failure.message, ...mendOf(access.failure) };
     const answers = await Promise.all(
       this.#queries.map(async ([name, query]) => {
         const answer = await this.#ask(query, access.value, stopped);
@@ -105,7 +105,7 @@ class Poller {
       : failures.length > 0
         ? "down"
         : "synced";
-    return { state, ...(reasons.length > 0 ? { reason: reasons.join("; ") } : {}) };
+    return { state, ...(reasons.length > 0 ? { reason: reasons.join("; ") } : {}), ...mendOf(failures[0]?.failure) };
   }
 
   /** What a poll needs beyond its query. Throws Failure. */
@@ -210,6 +210,8 @@ class Poller {
     this.#sink.target(target, status, this.#options.clock.now());
   }
 }
+
+const mendOf = (failure: Failure | undefined) => (failure?.mend === undefined ? {} : { mend: failure.mend });
 
 /** The library throws plain objects. */
 function unanswered(thrown: unknown, timedOut: boolean): Failure {

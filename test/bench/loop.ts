@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { startController } from "../../src/app/controller.ts";
+import { claimStateFolder } from "../../src/app/state-folder.ts";
 import { secretResolver } from "../../src/config/secrets.ts";
 import { loadSettings } from "../../src/config/settings.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -11,7 +12,8 @@ import { startLab } from "../../src/lab/lab.ts";
 import { type Change, finalStates } from "../../src/model/change.ts";
 import { barePush } from "./bare-push.ts";
 
-// From the sample that crosses the threshold to the push and to confirmation: a whole lab and controller per run, auto mode,
+// From the sample that crosses the threshold to the change on the wire (its edit-config, as the router receives it) and to
+// confirmation: a whole lab and controller per run, auto mode,
 // no observation wait beyond the one fresh sample that a verdict needs, the first breach fires. The threshold is where only
 // the heavy prefix helps: lower on the way up, moving the light one would still look right. Beside it, in the same lab and
 // the same run, what another NETCONF client (node-netconf) needs for the bare push alone: connect, edit-config, commit.
@@ -33,34 +35,43 @@ spec:
   hold: 20s
 `;
 
-async function once(seed: number): Promise<{ change: Change; bareMs: number }> {
+async function once(seed: number): Promise<{ change: Change; editedMs: number | undefined; bareMs: number }> {
   const folder = await mkdtemp(join(tmpdir(), "pointsman-bench-"));
   const policyFile = join(folder, "bench.yaml");
   await writeFile(policyFile, policy);
   const timing = { intervalMs, peakAfterMs: 2_000, peakForMs: 600_000, reactionMs: 0 };
-  const lab = await startLab({ folder: join(folder, "lab"), seed, clock: systemClock, timing, policies: [policyFile] });
+  const edits: number[] = [];
+  const lab = await startLab({
+    ...{ folder: join(folder, "lab"), seed, clock: systemClock, timing, policies: [policyFile] },
+    onOperation: (_device, name) => name === "edit-config" && edits.push(systemClock.now()),
+  });
   const settings = unwrap(await loadSettings(lab.configFile));
   let ended: (change: Change) => void = () => undefined;
   const end = new Promise<Change>((resolve) => {
     ended = resolve;
   });
+  const stateFolder = await claimStateFolder(join(folder, "state"));
   const running = await startController({
     settings,
-    stateFolder: join(folder, "state"),
+    stateFolder,
     apiPort: 0,
     resolveSecret: secretResolver(dirname(lab.configFile), process.env),
     clock: systemClock,
     random: seededRandom(seed),
     onTransition: (change) => finalStates.includes(change.state) && ended(change),
+    onTrouble: ({ where, failure }) => console.error(`seed ${seed}: ${where}: ${failure?.message ?? "well"}`),
   });
   try {
     const change = await Promise.race([end, running.failed]);
     const [router] = settings.network.devices;
     if (!router) throw new Error("the lab has routers");
     const password = (await readFile(join(dirname(lab.configFile), "password"), "utf8")).trim();
-    return { change, bareMs: await barePush(router.management, password) };
+    const pushStartedMs = change.times.pushStartedMs ?? Number.POSITIVE_INFINITY;
+    const editedMs = edits.find((atMs) => atMs >= pushStartedMs); // Those before are the dry run's.
+    return { change, editedMs, bareMs: await barePush(router.management, password) };
   } finally {
     await running.stop();
+    await stateFolder.release();
     await lab.stop();
     await rm(folder, { recursive: true, force: true });
   }
@@ -78,20 +89,19 @@ const toCommitted: number[] = [];
 const bare: number[] = [];
 let unconfirmed = 0;
 for (let run = 1; run <= runs; run++) {
-  const { change, bareMs } = await once(run);
-  const { crossedMs, pushStartedMs, committedMs, endedMs } = change.times;
+  const { change, editedMs, bareMs } = await once(run);
+  const { crossedMs, committedMs, endedMs } = change.times;
   bare.push(bareMs);
-  if (change.state !== "confirmed" || !crossedMs || !pushStartedMs || !committedMs || !endedMs) {
+  if (change.state !== "confirmed" || !crossedMs || !editedMs || !committedMs || !endedMs) {
     unconfirmed += 1;
     console.error(`run ${run}: ${change.state} ${JSON.stringify(change.outcome)}`);
     continue;
   }
-  toFirstByte.push(pushStartedMs - crossedMs);
+  toFirstByte.push(editedMs - crossedMs);
   toCommitted.push(committedMs - crossedMs);
   toConfirm.push(endedMs - crossedMs);
 }
-// The push begins with its locks; the change's own first byte leaves between these two.
-report("crossing sample to first byte of the push", toFirstByte);
+report("crossing sample to first byte of the change", toFirstByte);
 report("crossing sample to committed on trial", toCommitted);
 report("crossing sample to confirmed", toConfirm);
 report("peer: node-netconf, bare connect + edit-config + commit", bare);

@@ -125,7 +125,9 @@ test("demo, and the commands around a proposal", { timeout: 120_000 }, async () 
 
     demo.child.kill("SIGINT");
     expect((await demo.ended()).code, "Ctrl-C ends it cleanly").toBe(0);
-    expect(await readdir(join(folder, "state")), "and leaves nothing behind").toEqual([]);
+    expect(await readdir(join(folder, "state")), "and leaves nothing but the lock file behind").toEqual([
+      "controller.lock",
+    ]);
     expect(await ask("status")).toMatchObject({ code: 1, err: expect.stringContaining("CONTROLLER_UNREACHABLE") });
   } finally {
     demo.child.kill("SIGKILL");

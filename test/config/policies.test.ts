@@ -252,8 +252,8 @@ test.each([
   ["tab", "a:\n\tb: 1\n", "p.yaml:2:1 not valid YAML: Tabs are not allowed as indentation; indent with spaces"],
   ["quote", 'a: "open\n', 'p.yaml:2:1 not valid YAML: Missing closing "quote; close the quote or bracket'],
   ["tag", "a: !secret x\n", "p.yaml:1:4 not valid YAML: Unresolved tag; take the tag away; plain YAML is enough here"],
-  ["empty", "\n", "p.yaml:1:1 is empty; write a Policy in it, or remove it"],
-  ["comment", "# later\n", "p.yaml:1:1 is empty; write a Policy in it, or remove it"],
+  ["empty", "\n", "p.yaml: is empty; write a Policy in it, or remove it"],
+  ["comment", "# later\n", "p.yaml: is empty; write a Policy in it, or remove it"],
   ["empty document", `${policyText}---\n`, 'p.yaml:18:4 an empty document; remove the "---" that opens it'],
   [
     "text",
@@ -266,8 +266,8 @@ test.each([
 
 test("a path that leads nowhere", async () => {
   expect(await problemsOf({ "empty/readme.md": "" }, ["none.yaml", "empty"])).toEqual([
-    "none.yaml:1:1 there is no such file or folder; create it, or correct the path where it is written",
-    "empty:1:1 the folder holds no .yaml or .yml file; put a policy in it, or take it off the list",
+    "none.yaml: there is no such file or folder; create it, or correct the path where it is written",
+    "empty: the folder holds no .yaml or .yml file; put a policy in it, or take it off the list",
   ]);
 });
 

@@ -313,8 +313,8 @@ test("everything at once", async () => {
   expect(problems.map((problem) => problem.split(" ").slice(0, 2).join(" "))).toEqual([
     "pointsman.yaml:3:1 as:",
     "pointsman.yaml:21:5 links[1].device:",
+    "pointsman.yaml:38:22 policies[1]:",
     "policies/p.yaml:5:3 spec.mode:",
-    "more:1:1 there",
   ]);
 });
 
@@ -354,7 +354,7 @@ test("defaults", async () => {
 test("no file, and two documents", async () => {
   const nowhere = await loadSettings("/nonexistent/pointsman.yaml");
   expect(!nowhere.ok && nowhere.failure.message).toBe(
-    "/nonexistent/pointsman.yaml:1:1 there is no such file or folder; create it, or correct the path where it is written",
+    "/nonexistent/pointsman.yaml: there is no such file or folder; create it, or correct the path where it is written",
   );
   expect(await problemsOf(`${networkText}---\n${networkText}`)).toEqual([
     "pointsman.yaml:40:1 a second document; keep one Network in this file",

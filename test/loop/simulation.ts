@@ -7,7 +7,7 @@ import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { Loop } from "../../src/loop/loop.ts";
 import { operatorOf } from "../../src/loop/operator.ts";
 import { type Change, finalStates } from "../../src/model/change.ts";
-import type { Controller } from "../../src/model/controller.ts";
+import type { Controller, Trouble } from "../../src/model/controller.ts";
 import type { DevicePort } from "../../src/model/device.ts";
 import type { Journal } from "../../src/model/journal.ts";
 import type { Policy } from "../../src/model/policy.ts";
@@ -34,6 +34,7 @@ export class Simulation {
   /** Every change, as it was when it first reached a router. */
   readonly pushed = new Map<string, Change>();
   readonly fatal: unknown[] = [];
+  readonly troubles: Trouble[] = [];
   readonly #policy: Policy;
   readonly #folder: string;
   #running: Incarnation | null = null;
@@ -78,6 +79,7 @@ export class Simulation {
       telemetry: this.telemetry,
       devices: new Map(this.routers.map((router) => [router.device, mortal<DevicePort>(router)])),
       token: () => Math.floor(this.random() * 2 ** 32).toString(16),
+      onTrouble: (trouble) => this.troubles.push(trouble),
       onFatal: (error) => this.fatal.push(error),
     });
     incarnation.controller = operatorOf(incarnation.loop, parts);

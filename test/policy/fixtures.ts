@@ -75,6 +75,7 @@ export function stateAt(
     atMs,
     signals: new Map([["link.utilisation.in", links]]),
     prefixes,
+    unlisted: [],
     targets: new Map(Object.entries(targets)),
   };
 }

@@ -202,13 +202,26 @@ describe("a rate from a query", () => {
     expect(fold.snapshot(startMs).prefixes.length).toBe(2);
   });
 
-  test("of a link or prefix outside the inventory is counted and not used", () => {
+  test("of a prefix that is not listed is told apart, and gone with its series", () => {
     const { fold, queried } = folding();
-    fold.number(queried("prefixInbound", { link: "transit-a", prefix: "192.0.2.0/24" }), 1, startMs);
+    const series = queried("prefixInbound", { link: "transit-a", prefix: "192.0.2.0/24" });
+    fold.number(series, 3e6, startMs);
+    fold.number(series, 2e6, startMs - 1);
+    expect(fold.snapshot(startMs).prefixes).toEqual([]);
+    const told = { prefix: "192.0.2.0/24", link: "transit-a", rate: 3e6, measuredMs: startMs };
+    expect(fold.snapshot(startMs).unlisted).toEqual([told]);
+    fold.gone(series);
+    expect(fold.snapshot(startMs).unlisted).toEqual([]);
+    fold.number(series, 1e6, startMs + 1);
+    expect(fold.snapshot(startMs).unlisted).toEqual([{ ...told, rate: 1e6, measuredMs: startMs + 1 }]);
+  });
+
+  test("of a link outside the inventory is counted and not used", () => {
+    const { fold, queried } = folding();
     fold.number(queried("prefixInbound", { link: "elsewhere", prefix: "11.0.0.0/24" }), 1, startMs);
     fold.number(queried("prefixInbound", { link: "elsewhere", prefix: "11.0.0.0/24" }), 2, startMs + 1);
     expect(fold.snapshot(startMs).prefixes).toEqual([]);
-    expect(fold.unknownSeries).toBe(2);
+    expect(fold.unknownSeries).toBe(1);
   });
 
   test("that is negative is refused, and what was known stays", () => {

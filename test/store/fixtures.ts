@@ -10,7 +10,7 @@ import { openJournal } from "../../src/store/journal.ts";
 export async function journalFile(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "pointsman-store-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
-  return join(folder, "state", "journal.db");
+  return join(folder, "journal.db");
 }
 
 /** Opens, and closes after the test; the clock counts the calls. */

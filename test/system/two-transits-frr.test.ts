@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type RunningController, startController } from "../../src/app/controller.ts";
+import { claimStateFolder, type StateFolder } from "../../src/app/state-folder.ts";
 import { secretResolver } from "../../src/config/secrets.ts";
 import { loadSettings } from "../../src/config/settings.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -11,22 +12,26 @@ import { eventually } from "./real-lab/eventually.ts";
 import { type RealLab, startRealLab } from "./real-lab/real-lab.ts";
 
 let lab: RealLab;
+let stateFolder: StateFolder;
 let running: RunningController;
 
 beforeAll(async () => {
   lab = await startRealLab();
+  stateFolder = await claimStateFolder(join(lab.folder, "state"));
   running = await startController({
     settings: unwrap(await loadSettings(join(lab.folder, "pointsman.yaml"))),
-    stateFolder: join(lab.folder, "state"),
+    stateFolder,
     apiPort: 0,
     resolveSecret: secretResolver(lab.folder, process.env),
     clock: systemClock,
     random: seededRandom(1),
     onTransition: () => undefined,
+    onTrouble: ({ where, failure }) => console.warn(where, failure?.message ?? "is well"),
   });
 });
 afterAll(async () => {
   await running?.stop();
+  await stateFolder?.release();
   await lab?.stop();
 });
 

@@ -56,6 +56,7 @@ export function stateOf(
     prefixes: rates.map(([prefix, link, rate]) => {
       return { prefix, link, rate: bitsPerSecond(rate * mbit), measuredMs: span.toMs };
     }),
+    unlisted: [],
     targets: new Map(),
   };
 }

@@ -1,7 +1,5 @@
-import { access } from "node:fs/promises";
-import { join } from "node:path";
 import { Command } from "commander";
-import { unwrap } from "../../kernel/failure.ts";
+import { attempt, unwrap } from "../../kernel/failure.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson } from "../terminal.ts";
@@ -16,11 +14,9 @@ export function auditCommand(): Command {
     .description("check the hash chain of the audit log; asks the controller if one runs, else reads its file")
     .action(async (_options: unknown, command: Command) => {
       const { state, json } = globalsOf(command);
-      const runs = await access(join(state, "endpoint.json")).then(
-        () => true,
-        () => false,
-      );
-      const verified = unwrap(runs ? await (await connect(state)).verifyAudit() : await verifyFile(state));
+      const asked = await attempt(async () => unwrap(await (await connect(state)).verifyAudit()));
+      const runs = asked.ok || asked.failure.code !== "CONTROLLER_UNREACHABLE";
+      const verified = unwrap(runs ? asked : await verifyFile(state));
       if (json) printJson(verified);
       else print(`${verified.entries} entries, unbroken; head ${verified.head}`);
     });

@@ -1,11 +1,12 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Argument, Command, Option } from "commander";
+import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { DemoReport } from "../../app/demo.ts";
 import { faults, scenarios } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { formatPercent } from "../../kernel/units.ts";
+import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
 import { globalsOf } from "../options.ts";
 import { stopSignal } from "../stop-signal.ts";
@@ -18,9 +19,9 @@ export function demoCommand(): Command {
   return new Command("demo")
     .description("emulated routers and a controller on them, on loopback; with --approve it ends by itself")
     .addArgument(new Argument("<scenario>").choices(scenarios))
-    .option("--approve", "approve the proposal, and report how it ended", false)
+    .option("--approve", "approve the proposal, and report how it ended; takes no --state, as it leaves none", false)
     .addOption(new Option("--fault <fault>", "what goes wrong").choices(faults))
-    .option("--seed <number>", "seed of the traffic model", Number, 1)
+    .option("--seed <number>", "seed of the traffic model, 0 to 4294967295", seedFrom, 1)
     .action(async (scenario: string, options: DemoOptions, command: Command) => {
       const { state, json } = globalsOf(command);
       if (options.approve) return toItsEnd(scenario, options, json);
@@ -28,10 +29,17 @@ export function demoCommand(): Command {
     });
 }
 
+function seedFrom(text: string): number {
+  const seed = Number(text);
+  if (/^\d+$/.test(text) && seed < 2 ** 32) return seed;
+  throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.");
+}
+
 async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
   const { runDemo, startDemo } = await import("../../app/demo.ts");
   const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
-  const demo = await startDemo({ seed, stateFolder, clock: systemClock });
+  const onTrouble = ({ where, failure }: Trouble) => note(`${where}: ${failure ? failure.message : "well again"}`);
+  const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble });
   try {
     const report = await Promise.race([
       runDemo(demo, { scenario, ...(fault ? { fault } : {}), by: whoAmI(), clock: systemClock, onProgress: note }),
@@ -51,7 +59,7 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
 async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, json: boolean): Promise<void> {
   const { startDemo } = await import("../../app/demo.ts");
   const told = tell(json, stateFolder);
-  const demo = await startDemo({ seed, stateFolder, clock: systemClock });
+  const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble: told.trouble });
   const { lab, running } = demo;
   if (fault) lab.inject(fault);
   demo.onTransition(told.transition);

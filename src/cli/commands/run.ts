@@ -16,23 +16,30 @@ export function runCommand(): Command {
     .action(async (options: { config: string; port: number }, command: Command) => {
       const { state, json } = globalsOf(command);
       const { startController } = await import("../../app/controller.ts");
+      const { claimStateFolder } = await import("../../app/state-folder.ts");
       const told = tell(json, state);
       const settings = unwrap(await loadSettings(options.config));
-      const running = await startController({
-        settings,
-        stateFolder: state,
-        apiPort: options.port,
-        resolveSecret: secretResolver(dirname(options.config), process.env),
-        clock: systemClock,
-        random: Math.random,
-        onTransition: told.transition,
-      });
-      told.listening([{ name: "controller", protocol: "api", url: running.url }]);
+      const stateFolder = await claimStateFolder(state);
       try {
-        await Promise.race([stopSignal(), running.failed]);
+        const running = await startController({
+          settings,
+          stateFolder,
+          apiPort: options.port,
+          resolveSecret: secretResolver(dirname(options.config), process.env),
+          clock: systemClock,
+          random: Math.random,
+          onTransition: told.transition,
+          onTrouble: told.trouble,
+        });
+        told.listening([{ name: "controller", protocol: "api", url: running.url }]);
+        try {
+          await Promise.race([stopSignal(), running.failed]);
+        } finally {
+          told.stopping();
+          await running.stop();
+        }
       } finally {
-        told.stopping();
-        await running.stop();
+        await stateFolder.release();
       }
     });
 }

@@ -60,10 +60,10 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
     "",
     table(
       ["TELEMETRY", "STATE", "WHY"],
-      Object.entries(targets).map(([name, { state, reason }]) => [
+      Object.entries(targets).map(([name, { state, reason, mend }]) => [
         name,
         state === "synced" ? colours.green(state) : colours.yellow(state),
-        plain(reason ?? ""),
+        plain([reason, mend].filter(Boolean).join("; ")),
       ]),
     ),
   );
@@ -82,8 +82,12 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
   return lines.join("\n");
 }
 
-function showExplanation({ subject, outcome, reason, alternatives, guards, history }: Explanation): string {
-  const lines = [`${colours.bold(subject)}  ${outcome}`, plain(reason)];
+function showExplanation(explained: Explanation): string {
+  const { subject, outcome, reason, mend, now, alternatives, guards, history } = explained;
+  const lines = [`${colours.bold(subject)}  ${outcome}`];
+  if (reason) lines.push(plain(reason));
+  if (mend) lines.push(`mend: ${plain(mend)}`);
+  if (now) lines.push(`now: ${plain(now)}`);
   if (alternatives.length > 0) lines.push("", colours.bold("Why not"));
   for (const { summary, whyNot } of alternatives) lines.push(`  ${plain(summary)}: ${plain(whyNot)}`);
   if (guards.length > 0) lines.push("", colours.bold("Guards"));

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { Failure, unwrap } from "../../kernel/failure.ts";
 import { parseDurationMs } from "../../kernel/units.ts";
 import { connect } from "../connect.ts";
+import { exitCode } from "../exit.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson, whoAmI } from "../terminal.ts";
 
@@ -15,8 +16,8 @@ export function switchCommands(): Command[] {
     .action(async (options: Asking & { for: string }, command: Command) => {
       const durationMs = parseDurationMs(options.for);
       if (!durationMs || durationMs > longestMs) {
-        throw new Failure("CONFIG_INVALID", `--for ${options.for} is not a duration`, {
-          mend: "write it as 30m, 2h or 1d",
+        throw new Failure("CONFIG_INVALID", `--for ${options.for} is not a duration of 366 days at most`, {
+          mend: "write it as 30m, 2h or 1d; to stop for longer, kill",
         });
       }
       const { state, json } = globalsOf(command);
@@ -39,7 +40,15 @@ export function switchCommands(): Command[] {
     .option("--as <name>", "who asks, for the audit log", whoAmI())
     .action(async (options: { as: string }, command: Command) => {
       const { state, json } = globalsOf(command);
-      const resumed = unwrap(await (await connect(state)).resume(options.as));
+      const controller = await connect(state);
+      const { switches, atMs } = await controller.status();
+      if (!switches.killed && (switches.frozen?.untilMs ?? 0) <= atMs) {
+        if (json) printJson(switches);
+        else print("nothing is frozen or killed");
+        process.exitCode = exitCode.nothingToDo;
+        return;
+      }
+      const resumed = unwrap(await controller.resume(options.as));
       if (json) printJson(resumed);
       else print("resumed");
     });

@@ -14,6 +14,8 @@ export type Router = Readonly<{
   /** Open sessions by id. */
   sessions: Map<number, Readonly<{ end(): void }>>;
   faults: Readonly<{ lieOnCommit: boolean }>;
+  /** Told of every operation before it is performed. */
+  onOperation: (name: string) => void;
 }>;
 
 type Operation = (router: Router, session: number, request: XmlElement) => string;

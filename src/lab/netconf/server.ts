@@ -45,6 +45,7 @@ export async function startNetconfServer(options: {
   clock: Clock;
   host?: string;
   port?: number;
+  onOperation?: (name: string) => void;
 }): Promise<NetconfServer> {
   const datastore = new Datastore(options.config);
   const confirmedCommit = new ConfirmedCommit(datastore, options.clock);
@@ -55,7 +56,8 @@ export async function startNetconfServer(options: {
     for (const socket of sockets) socket.destroy();
   };
   const faults = new Faults(dropAll);
-  const router: Router = { datastore, locks: new Locks(), confirmedCommit, sessions, faults };
+  const onOperation = options.onOperation ?? (() => undefined);
+  const router: Router = { datastore, locks: new Locks(), confirmedCommit, sessions, faults, onOperation };
 
   const { privateKey, hostKey } = makeHostKey();
   let lastSession = 0;

@@ -85,6 +85,7 @@ export class Session {
     const attributes = rpc.attributes;
     try {
       const operation = operationIn(rpc);
+      this.#router.onOperation(operation.name);
       const body = perform(this.#router, this.#id, operation);
       this.#reply(attributes, body);
       if (operation.name === "close-session") this.end();

@@ -32,7 +32,7 @@ type Options = Readonly<{
 }>;
 
 /** Why a session ended and when to try again: `backOff` soon and then less often, `slowly` once a minute, `never` not at all. */
-type SessionEnd = Readonly<{ retry: "backOff" | "slowly" | "never"; reason: string }>;
+type SessionEnd = Readonly<{ retry: "backOff" | "slowly" | "never"; reason: string; mend?: string }>;
 
 /**
  * A gNMI dial-in subscription to octet counters, `last-clear` and `oper-status` of `interfaces`. TLS is always verified.
@@ -71,12 +71,13 @@ async function run(options: Options, sink: SampleSink, stopped: AbortSignal): Pr
     const session = new Session(options, reader, say);
     const end = await session.run(stopped);
     if (stopped.aborted) return;
-    say({ state: end.retry === "backOff" ? "down" : "refused", reason: end.reason });
-    if (end.retry === "never") return;
+    const { retry, ...why } = end;
+    say({ state: retry === "backOff" ? "down" : "refused", ...why });
+    if (retry === "never") return;
     attempts = session.hasSynced ? 1 : attempts + 1;
     // Half of it is random, so that the routers of a site that comes back are not all met in the same second.
     const ceilingMs = Math.min(maxBackoffMs, minBackoffMs * 2 ** attempts);
-    await sleep(clock, end.retry === "slowly" ? maxBackoffMs : ceilingMs * (0.5 + random() / 2), stopped);
+    await sleep(clock, retry === "slowly" ? maxBackoffMs : ceilingMs * (0.5 + random() / 2), stopped);
   }
 }
 
@@ -106,7 +107,7 @@ class Session {
       client = openChannel(`${host}:${access.port}`, credentials.createSsl(trusted), access.serverName);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return { retry: "slowly", reason: error.message };
+      return { retry: "slowly", reason: error.message, ...(error.mend ? { mend: error.mend } : {}) };
     }
     try {
       const encoding = await this.#encoding(client, metadata, stopped);
@@ -237,7 +238,9 @@ function sessionEnd(rpc: string, { code, details }: RpcEnd): SessionEnd {
       return { retry: "never", reason };
     case status.UNAUTHENTICATED:
     case status.PERMISSION_DENIED:
-      return { retry: "slowly", reason };
+      return { retry: "slowly", reason, mend: "correct gnmi.username and gnmi.password" };
+    case status.UNAVAILABLE:
+      return { retry: "backOff", reason, mend: "check that the router's gNMI server is up, and gnmi.port and gnmi.ca" };
     case status.OK:
       return { retry: "backOff", reason: `${rpc}: the target ended it` };
     default:

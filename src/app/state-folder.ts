@@ -1,0 +1,42 @@
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Failure } from "../kernel/failure.ts";
+import { lockFile } from "../store/database.ts";
+
+/** A state folder that one controller holds, demo or not, until it releases it or its process ends, however it ends. */
+export type StateFolder = Readonly<{
+  path: string;
+  /** Where the CLI finds the controller's API, readable by the owner only. */
+  publish(endpoint: { url: string; token: string }): Promise<void>;
+  release(): Promise<void>;
+}>;
+
+/** Failures: CONFIG_INVALID when it cannot be used, JOURNAL_LOCKED when another controller runs on it. Creates the folder, not its parents. */
+export async function claimStateFolder(path: string): Promise<StateFolder> {
+  await createFolder(path);
+  const unlock = await lockFile(join(path, "controller.lock"));
+  const endpointFile = join(path, "endpoint.json");
+  await rm(endpointFile, { force: true }); // Left by a controller that was killed.
+  return {
+    path,
+    publish: (endpoint) => writeFile(endpointFile, `${JSON.stringify(endpoint)}\n`, { mode: 0o600, flag: "wx" }),
+    async release() {
+      await rm(endpointFile, { force: true });
+      unlock();
+    },
+  };
+}
+
+async function createFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "EEXIST") throw error;
+    });
+    if (!(await stat(path)).isDirectory()) throw new Error("it is not a folder");
+  } catch (error) {
+    throw new Failure("CONFIG_INVALID", `cannot use the state folder ${path}: ${(error as Error).message}`, {
+      mend: "give --state a folder that this user may write, in one that exists",
+      cause: error,
+    });
+  }
+}
