@@ -2,6 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { DecisionOutcome, Intent, LinkPrediction } from "../model/decision.ts";
 import type { Link } from "../model/inventory.ts";
+import { formatSignal } from "../model/network-state.ts";
 import { hiddenDemand, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
 import { exceeds } from "../te/link-failure.ts";
 import { alternativesTo } from "./alternatives.ts";
@@ -51,7 +52,7 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     found.proven ? "" : "the search was cut short, so a cheaper set may exist",
   ].filter((caveat) => caveat !== "");
   const reason =
-    `${hot.name} is at ${percentOf(hotLoad, hot)} inbound, over ${formatThreshold(intent)}. ` +
+    `${hot.name} is at ${percentOf(hotLoad, hot)} inbound, over ${formatSignal(intent.signal, intent.threshold)}. ` +
     `${capitalised(describeChanges(changes))}: that moves ${formatRate(predicted.moved)} and takes ` +
     `${describeEffect(predicted.links)}${describeCost(predicted.costPerHour)}` +
     `${caveats.map((caveat) => `; ${caveat}`).join("")}.${stillOver(predicted.links, hot, target)}`;
@@ -86,9 +87,6 @@ function unmovable({ unlisted }: Task, hot: Link): string {
 }
 
 const percentOf = (load: number, link: Link) => formatPercent(load / link.capacity);
-
-const formatThreshold = ({ signal, threshold }: Intent) =>
-  signal.startsWith("link.rate") ? formatRate(threshold) : formatPercent(threshold);
 
 function stillOver(links: readonly LinkPrediction[], hot: Link, target: number): string {
   const over = links.filter(({ link, after }) => link !== hot.name && exceeds(after.utilisation, target));

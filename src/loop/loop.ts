@@ -16,6 +16,7 @@ import type { Policy } from "../model/policy.ts";
 import type { PolicyActor } from "../policy/actor.ts";
 import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
+import { linksInScope } from "../te/bgp-preference.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
 import { Ledger, type Patch } from "./ledger.ts";
@@ -391,7 +392,7 @@ export class Loop {
   }
 
   #scope(policy: Policy): readonly Link[] {
-    return this.#deps.network.links.filter((link) => link.role === policy.scope.links.role);
+    return linksInScope(this.#deps.network, policy.scope.links.role);
   }
 }
 

@@ -25,7 +25,6 @@ export interface Journal {
   nextChangeId(): Promise<string>;
   /** Newest first. */
   changes(): Promise<readonly Change[]>;
-  change(id: string): Promise<Change | undefined>;
   actors(): Promise<readonly ActorSnapshot[]>;
   switches(): Promise<Switches>;
   entries(subject: string): Promise<readonly StoredEntry[]>;

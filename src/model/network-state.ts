@@ -1,4 +1,4 @@
-import type { BitsPerSecond } from "../kernel/units.ts";
+import { type BitsPerSecond, formatPercent, formatRate } from "../kernel/units.ts";
 import type { LinkName, Prefix } from "./inventory.ts";
 import type { TargetStatus } from "./sample.ts";
 
@@ -10,6 +10,11 @@ export const signalNames: readonly SignalName[] = [
   "link.rate.in",
   "link.rate.out",
 ];
+
+/** A value of this signal, for people. */
+export function formatSignal(signal: SignalName, value: number): string {
+  return signal.startsWith("link.utilisation.") ? formatPercent(value) : formatRate(value);
+}
 
 /** A value with the span of source time that it was measured over; an instantaneous reading has both ends equal. */
 export type Measured = Readonly<{ value: number; fromMs: number; toMs: number }>;

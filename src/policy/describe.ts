@@ -1,7 +1,7 @@
+import { formatSignal } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import type { PolicyEvent } from "./events.ts";
 import type { Hold, Memory, PolicyStateName } from "./machine.ts";
-import { formatSignal } from "./observe.ts";
 
 /** Why an actor is where it is, in a line for status and the console. */
 export function describe(policy: Policy, state: PolicyStateName, memory: Memory, event: PolicyEvent): string {

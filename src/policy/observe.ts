@@ -1,6 +1,5 @@
-import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { LinkName } from "../model/inventory.ts";
-import type { NetworkState, SignalName } from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 
 /** What a policy sees of one link now. `value` is in the unit of its signal; `measuredMs` is source time. */
@@ -34,9 +33,4 @@ function unheard(state: NetworkState): string {
   const silent = [...state.targets].filter(([, { state: is }]) => is !== "synced");
   if (silent.length === 0) return "";
   return `; ${silent.map(([name, { state: is, reason }]) => `${name} is ${is}${reason ? ` (${reason})` : ""}`).join(", ")}`;
-}
-
-/** A value of this signal, for people. */
-export function formatSignal(signal: SignalName, value: number): string {
-  return signal.startsWith("link.utilisation.") ? formatPercent(value) : formatRate(value);
 }

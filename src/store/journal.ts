@@ -85,11 +85,6 @@ class SqliteJournal implements Journal {
     return rows.map(({ body }) => JSON.parse(body) as Change);
   }
 
-  async change(id: string): Promise<Change | undefined> {
-    const row = await this.#db.selectFrom("changes").select("body").where("id", "=", id).executeTakeFirst();
-    return row && (JSON.parse(row.body) as Change);
-  }
-
   async actors(): Promise<readonly ActorSnapshot[]> {
     const rows = await this.#db.selectFrom("actors").selectAll().orderBy("policy").orderBy("link").execute();
     return rows.map(({ policy, link, snapshot }) => ({ policy, link, snapshot: JSON.parse(snapshot) as unknown }));

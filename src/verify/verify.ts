@@ -1,7 +1,6 @@
-import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { Decision, Verdict } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
-import type { Measured, NetworkState, SignalName } from "../model/network-state.ts";
+import { formatSignal, type Measured, type NetworkState, type SignalName } from "../model/network-state.ts";
 import type { Condition, Policy } from "../model/policy.ts";
 import { linksInScope } from "../te/bgp-preference.ts";
 
@@ -91,7 +90,7 @@ function judgeCondition(
   const moreIsBad = (condition.comparator === "below") === (kind === "required");
   const noWorse = moreIsBad ? seen <= was * (1 + swing) : seen >= was * (1 - swing);
   const { text } = finding(kind, condition, link, seen, noWorse);
-  return { text: `${text} (${format(condition.signal, was)} before the change)`, held: noWorse };
+  return { text: `${text} (${formatSignal(condition.signal, was)} before the change)`, held: noWorse };
 }
 
 /** The relieved link must carry less; every other must not have crossed the trigger. What got traffic back must not either. */
@@ -99,13 +98,13 @@ function judgeTrigger(input: VerifyInput, link: LinkName): Finding[] {
   const { signal, above } = input.policy.trigger;
   const seen = freshValue(input, signal, link) ?? Number.NaN;
   const was = lastValue(input.before, signal, link);
-  const figures = `${was === undefined ? "unknown" : format(signal, was)} before, ${format(signal, seen)} now`;
+  const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
   const { intent } = input.decision;
   if (intent.kind === "relieve" && link === intent.link) {
     return [{ text: `${link}: ${signal} is lower: ${figures}`, held: was !== undefined && seen < was }];
   }
   const crossed = seen > above && !(was !== undefined && was > above);
-  return [{ text: `${link}: ${signal} did not rise above ${format(signal, above)}: ${figures}`, held: !crossed }];
+  return [{ text: `${link}: ${signal} did not rise above ${formatSignal(signal, above)}: ${figures}`, held: !crossed }];
 }
 
 const isTrue = ({ comparator, threshold }: Condition, value: number) =>
@@ -118,12 +117,8 @@ function finding(
   seen: number,
   held: boolean,
 ): Finding {
-  return { text: `${link}: ${kind} ${condition.text}: ${format(condition.signal, seen)}`, held };
+  return { text: `${link}: ${kind} ${condition.text}: ${formatSignal(condition.signal, seen)}`, held };
 }
-
-const format = (signal: SignalName, value: number) =>
-  signal.startsWith("link.utilisation") ? formatPercent(value) : formatRate(value);
-
 const lastValue = (state: NetworkState, signal: SignalName, link: LinkName) =>
   state.signals.get(signal)?.get(link)?.value;
 

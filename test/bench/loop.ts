@@ -79,7 +79,8 @@ async function once(seed: number): Promise<{ change: Change; editedMs: number | 
 
 function report(figure: string, values: readonly number[]): void {
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
+  const at = (share: number) =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? 0);
   console.log(JSON.stringify({ bench: "loop", figure, runs: sorted.length, medianMs: at(0.5), p99Ms: at(0.99) }));
 }
 
