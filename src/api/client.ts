@@ -5,6 +5,9 @@ import type { Switches } from "../model/journal.ts";
 
 export type Endpoint = Readonly<{ url: string; token: string }>;
 
+/** Longer than a router may take to be read, twice. */
+const patienceMs = 90_000;
+
 /** A controller in another process, by its HTTP API. Throws Failure CONTROLLER_UNREACHABLE when nothing answers there. */
 export function remoteController({ url, token }: Endpoint): Controller {
   async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {
@@ -12,8 +15,15 @@ export function remoteController({ url, token }: Endpoint): Controller {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(30_000),
+      signal: AbortSignal.timeout(patienceMs),
     }).catch((cause: unknown) => {
+      if (cause instanceof Error && cause.name === "TimeoutError") {
+        const mend = "it may still do what was asked: pointsman status and pointsman proposals --all tell";
+        throw new Failure("CONTROLLER_UNREACHABLE", `no answer from ${url} within ${patienceMs / 1000} s`, {
+          mend,
+          cause,
+        });
+      }
       throw new Failure("CONTROLLER_UNREACHABLE", `no controller answers at ${url}`, {
         retry: "later",
         mend: "start it with pointsman run, or name its state folder with --state",

@@ -26,6 +26,8 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
   CONTROLLER_AUTH: 401,
   NOT_FOUND: 404,
   APPROVAL_REFUSED: 409,
+  NOTHING_TO_DO: 409,
+  GUARD_DENIED: 409,
 };
 
 /** The routes, each one call of the controller. Bodies and answers are JSON; an error is `{ error: { code, message, mend? } }`. */

@@ -1,11 +1,13 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { type ApiServer, startApi } from "../api/server.ts";
+import { startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
 import { frrDevice } from "../device/frr/frr-device.ts";
 import { netconfDevice } from "../device/netconf/device.ts";
 import type { Clock } from "../kernel/clock.ts";
+import { unwrap } from "../kernel/failure.ts";
 import type { Random } from "../kernel/random.ts";
+import { runAll } from "../kernel/run-all.ts";
 import { Loop, type LoopDeps } from "../loop/loop.ts";
 import { operatorOf } from "../loop/operator.ts";
 import type { Change } from "../model/change.ts";
@@ -47,52 +49,43 @@ export async function startController(options: {
   const { network, policies } = settings;
   const journal = await openJournal({ file: join(stateFolder.path, options.journalName ?? journalFile), clock });
 
-  const chain = await journal.verify();
-  if (!chain.ok) {
-    await journal.close();
-    throw chain.failure;
-  }
-
-  const table = new SeriesTable();
-  const fold = new NetworkFold(network, table);
-  let onFatal: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_, reject) => {
-    onFatal = reject;
-  });
-  failed.catch(() => undefined); // Whoever runs the controller awaits it; nobody has to.
-  const parts = { journal, network, clock, templates: await loadTemplates() };
-  const loop = new Loop({
-    ...parts,
-    policies,
-    telemetry: fold,
-    devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
-    token: () => randomBytes(8).toString("hex"),
-    onTrouble: options.onTrouble,
-    onFatal,
-  });
-  const controller = operatorOf(loop, parts);
-  const sources = sourcesFor(network, { resolveSecret, table, clock, random });
-  const token = randomBytes(24).toString("base64url");
-  let api: ApiServer | undefined;
-
-  async function stop() {
-    await api?.close();
-    await Promise.all(sources.map((source) => source.stop()));
-    await loop.stop();
-    await journal.close();
-  }
-
-  loop.ledger.onTransition(options.onTransition);
+  const stops: (() => Promise<unknown>)[] = [() => journal.close()];
+  const stop = () => runAll(stops.splice(0).reverse());
   try {
+    unwrap(await journal.verify());
+    const table = new SeriesTable();
+    const fold = new NetworkFold(network, table);
+    let onFatal: (error: unknown) => void = () => undefined;
+    const failed = new Promise<never>((_, reject) => {
+      onFatal = reject;
+    });
+    failed.catch(() => undefined); // Whoever runs the controller awaits it; nobody has to.
+    const parts = { journal, network, clock, templates: await loadTemplates() };
+    const loop = new Loop({
+      ...parts,
+      policies,
+      telemetry: fold,
+      devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
+      token: () => randomBytes(8).toString("hex"),
+      onTrouble: options.onTrouble,
+      onFatal,
+    });
+    loop.ledger.onTransition(options.onTransition);
+    stops.push(() => loop.stop());
     await loop.start();
+    const sources = sourcesFor(network, { resolveSecret, table, clock, random });
+    stops.push(() => Promise.all(sources.map((source) => source.stop())));
     for (const source of sources) source.start(fold);
-    api = await startApi(controller, token, options.apiPort);
+    const controller = operatorOf(loop, parts);
+    const token = randomBytes(24).toString("base64url");
+    const api = await startApi(controller, token, options.apiPort);
+    stops.push(() => api.close());
     await stateFolder.publish({ url: api.url, token });
+    return { controller, url: api.url, failed, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-  return { controller, url: api.url, failed, stop };
 }
 
 function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): DevicePort {

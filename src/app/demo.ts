@@ -5,6 +5,7 @@ import { loadSettings } from "../config/settings.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
 import { Failure, unwrap } from "../kernel/failure.ts";
 import { seededRandom } from "../kernel/random.ts";
+import { runAll } from "../kernel/run-all.ts";
 import { type Fault, type Lab, type LabMeasurement, startLab } from "../lab/lab.ts";
 import { type Change, finalStates } from "../model/change.ts";
 import type { Trouble } from "../model/controller.ts";
@@ -53,10 +54,8 @@ export async function startDemo(options: {
 }): Promise<Demo> {
   const { seed, clock } = options;
   const stateFolder = await claimStateFolder(options.stateFolder);
-  const stops = [stateFolder.release];
-  const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each();
-  };
+  const stops: (() => Promise<void>)[] = [stateFolder.release];
+  const stop = () => runAll(stops.splice(0).reverse());
   try {
     // The routers are new each time: a journal of earlier ones would be about nothing. What a killed demo left goes too.
     const forget = () => forgetDemo(stateFolder.path);

@@ -1,6 +1,6 @@
 import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Failure } from "../kernel/failure.ts";
+import { attempt, Failure } from "../kernel/failure.ts";
 import { lockFile } from "../store/database.ts";
 
 /** A state folder that one controller holds, demo or not, until it releases it or its process ends, however it ends. */
@@ -14,7 +14,7 @@ export type StateFolder = Readonly<{
 /** Failures: CONFIG_INVALID when it cannot be used, JOURNAL_LOCKED when another controller runs on it. Creates the folder, not its parents. */
 export async function claimStateFolder(path: string): Promise<StateFolder> {
   await createFolder(path);
-  const unlock = await lockFile(join(path, "controller.lock"));
+  const unlock = await lock(path, join(path, "controller.lock"));
   const endpointFile = join(path, "endpoint.json");
   await rm(endpointFile, { force: true }); // Left by a controller that was killed.
   return {
@@ -25,6 +25,24 @@ export async function claimStateFolder(path: string): Promise<StateFolder> {
       unlock();
     },
   };
+}
+
+async function lock(folder: string, file: string): Promise<() => void> {
+  const locked = await attempt(() => lockFile(file));
+  if (locked.ok) return locked.value;
+  switch (locked.failure.code) {
+    case "JOURNAL_LOCKED":
+      throw new Failure("JOURNAL_LOCKED", `another controller runs on the state folder ${folder}`, {
+        retry: "later",
+        mend: "stop the other controller, or use another --state",
+      });
+    case "JOURNAL_BROKEN":
+      throw new Failure("CONFIG_INVALID", `cannot use ${file}: it is damaged`, {
+        mend: "remove this file: it is a lock and holds nothing",
+      });
+    default:
+      throw locked.failure;
+  }
 }
 
 async function createFolder(path: string): Promise<void> {

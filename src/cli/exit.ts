@@ -19,6 +19,7 @@ export function exitCodeOf(failure: Failure): number {
     case "NOT_FOUND":
       return exitCode.badUsage;
     case "APPROVAL_REFUSED":
+    case "NOTHING_TO_DO":
     case "REJECTED":
     case "EXPIRED":
       return exitCode.nothingToDo;

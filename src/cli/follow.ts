@@ -7,15 +7,15 @@ import { note } from "./terminal.ts";
 const pollMs = 250;
 
 /** Waits until the change is over or waits for a person, and tells on the way where it is. */
-export async function follow(controller: Controller, started: ShownChange): Promise<ShownChange> {
+export async function follow(controller: Controller, started: ShownChange, json: boolean): Promise<ShownChange> {
   const startedMs = Date.now();
-  const live = process.stderr.isTTY === true;
+  const live = !json && process.stderr.isTTY === true;
   let told = "";
   let change = started;
   for (;;) {
     if (change.state !== told) {
       told = change.state;
-      note(`${live ? "\r\u001b[K" : ""}${change.id} ${change.state}`);
+      if (!json) note(`${live ? "\r\u001b[K" : ""}${change.id} ${change.state}`);
     }
     const waits = change.state === "awaiting-approval" || change.state === "stuck";
     if (waits || finalStates.includes(change.state)) return change;

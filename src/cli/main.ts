@@ -8,7 +8,7 @@ import { statusCommands } from "./commands/status.ts";
 import { switchCommands } from "./commands/switches.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { exitCode, exitCodeOf } from "./exit.ts";
-import { type Globals, usualState } from "./options.ts";
+import { usualState } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
 // A command that runs a controller loads it when it is called, so that the others answer at once.
@@ -16,7 +16,7 @@ const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
   .version("0.1.0")
   .option("--state <folder>", "state folder of the controller", usualState)
-  .option("--json", "one JSON document on standard output", false)
+  .option("--json", "one JSON document on standard output; one a line while a controller runs", false)
   .addHelpText(
     "after",
     "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 nothing to do, 4 waiting for approval, 5 blocked by a guard, 6 rolled back.",
@@ -37,32 +37,41 @@ for (const command of [
   for (const inner of command.commands) inner.copyInheritedSettings(program);
 }
 
+/** Not asked of the program: a usage error comes before its options are known. */
+const json = process.argv.includes("--json");
+if (json) program.configureOutput({ writeErr: () => undefined });
+
 async function main(): Promise<number> {
   try {
     await program.parseAsync();
     return typeof process.exitCode === "number" ? process.exitCode : exitCode.done;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.done : exitCode.badUsage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return exitCode.done;
+      if (json) noteError({ code: "CONFIG_INVALID", message: error.message, mend: "pointsman --help lists the usage" });
+      return exitCode.badUsage;
+    }
     if (error instanceof Failure) {
-      report(error);
+      if (json) noteError(error.toJSON());
+      else report(error);
       return exitCodeOf(error);
     }
     const said = plain(error instanceof Error ? error.message : String(error));
-    note(`${colours.red("pointsman failed")}: ${said}`);
-    note("this is a bug: routers on trial go back by their own timers, and the next start finishes or undoes the rest");
+    const mend =
+      "this is a bug: routers on trial go back by their own timers, and the next start finishes or undoes the rest";
+    if (json) noteError({ code: "INTERNAL", message: said, mend });
+    else note(`${colours.red("pointsman failed")}: ${said}\n${mend}`);
     if (process.env.POINTSMAN_DEBUG) note(error instanceof Error && error.stack ? error.stack : String(error));
     return exitCode.otherFailure;
   }
 }
 
-function report(failure: Failure): void {
-  if (program.opts<Globals>().json) {
-    note(JSON.stringify({ error: failure.toJSON() }));
-    return;
-  }
-  note(`${colours.red(failure.code)} ${plain(failure.message)}`);
-  if (failure.mend) note(`mend: ${plain(failure.mend)}`);
+function report({ code, message, mend }: Failure): void {
+  note(`${colours.red(code)} ${plain(message)}`);
+  if (mend) note(`mend: ${plain(mend)}`);
 }
+
+const noteError = (error: { code: string; message: string; mend?: string }) => note(JSON.stringify({ error }));
 
 // Whoever read our output has gone (a pipe to head), or its disk is full: no reason to fall over with a trial under way.
 for (const stream of [process.stdout, process.stderr]) {

@@ -1,7 +1,7 @@
 import { assert } from "../kernel/assert.ts";
 import type { Announcement, DecisionOutcome, Intent } from "../model/decision.ts";
 import type { Network } from "../model/inventory.ts";
-import type { NetworkState } from "../model/network-state.ts";
+import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { inboundTraffic, linksInScope } from "../te/bgp-preference.ts";
 import { giveBack } from "./give-back.ts";
@@ -19,9 +19,11 @@ export function decidePrepend(
     network: Network;
     state: NetworkState;
     announcements: readonly Announcement[];
+    /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first: only to be named. */
+    unlisted: readonly PrefixRate[];
   }>,
 ): DecisionOutcome {
-  const { intent, policy, network, state, announcements } = input;
+  const { intent, policy, network, state, announcements, unlisted } = input;
   const links = linksInScope(network, policy.scope.links.role);
   assert(
     links.some((link) => link.name === intent.link),
@@ -40,6 +42,6 @@ export function decidePrepend(
   if ("unmeasured" in known) {
     return nothing(`the inbound rate of ${known.unmeasured.join(" and ")} is not known, and no data is never zero`);
   }
-  const task = { policy, network, traffic: known.traffic, unlisted: state.unlisted, currency: currencies[0] ?? "" };
+  const task = { policy, network, traffic: known.traffic, unlisted, currency: currencies[0] ?? "" };
   return intent.kind === "relieve" ? relieve(intent, task) : giveBack(intent, task);
 }

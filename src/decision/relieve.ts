@@ -41,7 +41,7 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     const reason = found.proven
       ? `no set of prepend changes brings ${hot.name} from ${percentOf(hotLoad, hot)} to ${formatPercent(target)} within the policy's limits and without overloading another link`
       : `no set of prepend changes that brings ${hot.name} from ${percentOf(hotLoad, hot)} to ${formatPercent(target)} was found before the search was cut short`;
-    return { kind: "nothing-helps", reason: `${reason}${unmovable(task, hot)}`, alternatives };
+    return { kind: "nothing-helps", reason: `${reason}${unmovable(task)}`, alternatives };
   }
   const changes = lowerFirst(found.best.chosen.flatMap((candidate) => candidate.changes));
   const predicted = predict(traffic, changes, task.currency);
@@ -74,12 +74,11 @@ function findSet(task: Task, moves: Parameters<typeof problemOf>[1], problem: Pr
 }
 
 /** Names the prefixes that would have to be listed first; only the heaviest when there are many. */
-function unmovable({ unlisted }: Task, hot: Link): string {
-  const entering = unlisted.filter(({ link }) => link === hot.name).toSorted((a, b) => b.rate - a.rate);
-  if (entering.length === 0) return "";
-  const rate = entering.reduce((sum, one) => sum + one.rate, 0);
-  const named = entering.slice(0, 3).map(({ prefix }) => prefix);
-  const others = entering.length - named.length;
+function unmovable({ unlisted }: Task): string {
+  if (unlisted.length === 0) return "";
+  const rate = unlisted.reduce((sum, one) => sum + one.rate, 0);
+  const named = unlisted.slice(0, 3).map(({ prefix }) => prefix);
+  const others = unlisted.length - named.length;
   return (
     `; ${formatRate(rate)} enter by it for ${named.join(" and ")}${others > 0 ? ` and ${others} more` : ""}, ` +
     "which may not be moved: if they are yours, add them to prefixes in pointsman.yaml"

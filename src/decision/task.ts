@@ -8,7 +8,7 @@ export type Task = Readonly<{
   policy: Policy;
   network: Network;
   traffic: InboundTraffic;
-  /** Rates of prefixes that are not on the allow-list: part of a link's background. */
+  /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first. */
   unlisted: readonly PrefixRate[];
   /** Of every cost in scope; empty when no link has one. */
   currency: string;

@@ -13,7 +13,7 @@ export type GuardInput = Readonly<{
   switches: Switches;
   /** What the routers announce now, on every link of the network: traffic may go to one out of scope. */
   announcements: readonly Announcement[];
-  /** Changes other than this one, in any state: the guard picks those that stand in the way. */
+  /** Changes other than this one that are not over; at a push, without those that only queue for their turn. */
   changesInFlight: readonly Change[];
   /** `push`: the change is about to go to the routers. `propose`: it is only being put forward. */
   phase: "propose" | "push";

@@ -3,14 +3,14 @@ import type { GuardFinding } from "../model/decision.ts";
 import type { FreezeWindow } from "../model/inventory.ts";
 import type { Case } from "./case.ts";
 
-export function killSwitch({ switches }: Case): GuardFinding {
+export function killSwitch({ switches }: Pick<Case, "switches">): GuardFinding {
   const { killed } = switches;
   const reason = killed ? `${killed.by} stopped all changes: ${killed.reason}` : "changes are not stopped";
   return { guard: "kill-switch", allow: killed === null, reason };
 }
 
 /** A window holds its first moment and not its last; only the start of a change is held to it. */
-export function freezeWindow({ network, switches, nowMs }: Case): GuardFinding {
+export function freezeWindow({ network, switches, nowMs }: Pick<Case, "network" | "switches" | "nowMs">): GuardFinding {
   const guard = "freeze-window";
   const { frozen } = switches;
   if (frozen && nowMs < frozen.untilMs) {

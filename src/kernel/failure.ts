@@ -25,8 +25,12 @@ export type FailureCode =
   | "NOT_FOUND"
   | "CONTROLLER_UNREACHABLE"
   | "CONTROLLER_AUTH"
-  | "JOURNAL_LOCKED" // another controller has this journal
+  | "NOTHING_TO_DO" // what was asked for is so already
+  | "JOURNAL_LOCKED" // another controller has this journal or state folder
   | "JOURNAL_BROKEN"; // the hash chain does not hold
+
+/** A Failure as it is journaled and sent. */
+export type FailureFacts = Readonly<{ code: FailureCode; message: string; mend?: string }>;
 
 /** Expected in service: journaled and shown, never fatal. `mend` says what a person can do about it. */
 export class Failure extends Error {
@@ -46,7 +50,7 @@ export class Failure extends Error {
     this.mend = options.mend;
   }
 
-  toJSON(): { code: FailureCode; message: string; mend?: string } {
+  toJSON(): FailureFacts {
     return { code: this.code, message: this.message, ...(this.mend === undefined ? {} : { mend: this.mend }) };
   }
 }

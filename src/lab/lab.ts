@@ -3,6 +3,7 @@ import { chmod, mkdir, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../kernel/clock.ts";
+import { runAll } from "../kernel/run-all.ts";
 import type { DeviceName, LinkName, Prefix } from "../model/inventory.ts";
 import { createCertificateAuthority } from "./certificates.ts";
 import { startFlowCollector } from "./flow-collector.ts";
@@ -70,9 +71,7 @@ export async function startLab(options: {
   const authority = await createCertificateAuthority();
   const originated = scenario.demands.map(({ prefix }) => prefix);
   const stops: (() => Promise<void>)[] = [];
-  const stop = async () => {
-    for (const each of stops.splice(0).reverse()) await each();
-  };
+  const stop = () => runAll(stops.splice(0).reverse());
   try {
     const routers: Router[] = [];
     for (const link of scenario.links) {

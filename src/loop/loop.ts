@@ -3,15 +3,15 @@ import type { Templates } from "../change/templates.ts";
 import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { type Failure, ok, type Result } from "../kernel/failure.ts";
+import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { DeviceStatus, PolicyStatus, Trouble } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
-import type { Link, Network } from "../model/inventory.ts";
+import type { Link, LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
-import type { NetworkState } from "../model/network-state.ts";
+import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import type { PolicyActor } from "../policy/actor.ts";
 import { type Observation, observe } from "../policy/observe.ts";
@@ -30,7 +30,11 @@ export type LoopDeps = Readonly<{
   policies: readonly Policy[];
   templates: Templates;
   /** What is known now; `onUpdate` calls back at every new sample. */
-  telemetry: { snapshot(nowMs: number): NetworkState; onUpdate(listener: () => void): void };
+  telemetry: {
+    snapshot(nowMs: number): NetworkState;
+    onUpdate(listener: () => void): void;
+    unlisted(link: LinkName, sinceMs: number): readonly PrefixRate[];
+  };
   devices: ReadonlyMap<string, DevicePort>;
   journal: Journal;
   clock: Clock;
@@ -45,6 +49,8 @@ export type LoopDeps = Readonly<{
 /** What a policy last concluded for a link, for `explain`. */
 export type Conclusion = Readonly<{
   atMs: number;
+  policy: string;
+  link: LinkName;
   outcome: "proposed" | "nothing-helps" | "denied" | "unreadable";
   reason: string;
   mend?: string;
@@ -62,6 +68,7 @@ export class Loop {
   readonly ledger: Ledger;
   readonly runner: Runner;
   readonly devices = new Map<string, DeviceStatus>();
+  /** By policy and link. */
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
   readonly #deps: LoopDeps;
@@ -76,6 +83,7 @@ export class Loop {
   /** What was told last of each router and target: the state or code, empty when well. */
   readonly #troubles = new Map<string, string>();
   #stopped = false;
+  #reads = 0;
 
   constructor(deps: LoopDeps) {
     this.#deps = deps;
@@ -107,28 +115,18 @@ export class Loop {
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
     for (const change of this.ledger.open().toReversed()) {
       if (change.state === "awaiting-approval" || change.state === "stuck") continue;
-      await this.ledger.advance(
-        change.id,
-        "recovered",
-        "pointsman",
-        change.state === "confirming" ? {} : cutShort(change),
-      );
+      await this.ledger.advance(change.id, "recovered", "pointsman", cutShort(change));
       void this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
-    // Opens the sessions, and tells early of a router that cannot be reached or is not the one it should be.
-    void this.background(this.read());
+    this.#keepReading();
   }
 
   /** Stops watching, takes back what has no verdict yet, and waits until the routers are quiet. */
   async stop(): Promise<void> {
     this.#stopped = true;
     for (const stop of this.#stops) stop();
-    for (const { id, state } of this.ledger.open()) {
-      if (state !== "confirming" && state !== "awaiting-approval") {
-        this.runner.abort(id, "pointsman", "the controller is stopping");
-      }
-    }
+    this.runner.end("pointsman", "the controller is stopping");
     while (this.#busy.size > 0) await Promise.all(this.#busy);
     await Promise.all([...this.#deps.devices.values()].map((device) => device.close()));
   }
@@ -148,15 +146,36 @@ export class Loop {
     return tracked;
   }
 
-  /** Journals the switches before they count; a kill also stops everything under way. Never waits behind an approval. */
-  setSwitches(change: (now: Switches) => Switches, event: string, actor: string): Promise<Switches> {
+  /** What a person asks for: refused once the controller stops, and waited for before it leaves the routers. */
+  async request<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
+    if (this.#stopped) return fail(new Failure("STOPPED", "the controller is stopping", { mend: "ask the next one" }));
+    const asked = work();
+    const over = asked.then(
+      () => undefined,
+      () => undefined, // Whoever asked hears of it.
+    );
+    this.#busy.add(over);
+    try {
+      return await asked;
+    } finally {
+      this.#busy.delete(over);
+    }
+  }
+
+  /**
+   * Journals the switches before they count; a kill also stops everything under way. Never waits behind an approval.
+   * A failure of `change` switches nothing, and is returned.
+   */
+  setSwitches(change: (now: Switches) => Result<Switches>, event: string, actor: string): Promise<Result<Switches>> {
     return this.#switching.take(async () => {
-      const switches = change(this.switches);
+      const changed = change(this.switches);
+      if (!changed.ok) return changed;
+      const switches = changed.value;
       const entry = { event: `switch.${event}`, actor, subject: "switches", body: switches };
       await this.#deps.journal.append(entry, { switches });
       this.switches = switches;
       if (event === "kill") await this.#stopAll(actor, switches.killed?.reason ?? "");
-      return switches;
+      return changed;
     });
   }
 
@@ -178,6 +197,7 @@ export class Loop {
           policy: policy.name,
           mode: policy.mode,
           link: link.name,
+          signal: policy.trigger.signal,
           ...this.#standing(actor),
           ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
         };
@@ -226,9 +246,9 @@ export class Loop {
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
       const { intent } = actor;
-      if (intent) await this.#deciding.take(() => this.#decide(policy, link, intent, state));
+      if (intent) await this.#deciding.take(() => this.#decide(policy, link, intent));
       // A decision may come next: by then the sessions are open.
-      else if (actor.state === "breaching") void this.background(this.read());
+      else if (actor.state === "breaching" && this.#reads === 0) void this.background(this.read());
     }
   }
 
@@ -243,19 +263,35 @@ export class Loop {
   }
 
   /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
-  read(): Promise<Result<NetworkReading>> {
-    return readNetwork(this.#deps, (device, failure) => {
-      const status = { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) };
-      this.devices.set(device, status);
-      this.#tell(`router ${device}`, failure?.code ?? "", status.failure);
-    });
+  async read(): Promise<Result<NetworkReading>> {
+    this.#reads += 1;
+    try {
+      return await readNetwork(this.#deps, (device, failure) => {
+        const status = { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) };
+        this.devices.set(device, status);
+        this.#tell(`router ${device}`, failure?.code ?? "", status.failure);
+      });
+    } finally {
+      this.#reads -= 1;
+    }
+  }
+
+  /** Keeps the sessions open, and tells early of a router that cannot be reached or is not the one it should be. */
+  #keepReading(): void {
+    let cancel = () => {};
+    const again = async () => {
+      if (this.#reads === 0) await this.read();
+      if (!this.#stopped) cancel = this.#deps.clock.after(readEveryMs, () => void this.background(again()));
+    };
+    this.#stops.push(() => cancel());
+    void this.background(again());
   }
 
   #tellTargets(targets: NetworkState["targets"]): void {
     for (const [name, { state, reason, mend }] of targets) {
       if (state === "starting") continue;
       const message = `${state}${reason ? `: ${reason}` : ""}`;
-      const failure = { code: "TELEMETRY_FAILED", message, ...(mend ? { mend } : {}) };
+      const failure = { code: "TELEMETRY_FAILED", message, ...(mend ? { mend } : {}) } as const;
       if (state === "synced") this.#tell(`telemetry ${name}`, "");
       else this.#tell(`telemetry ${name}`, state, failure);
     }
@@ -268,12 +304,13 @@ export class Loop {
     if (before !== kind) this.#deps.onTrouble({ where, ...(failure ? { failure } : {}) });
   }
 
-  async #decide(policy: Policy, link: Link, intent: Intent, state: NetworkState): Promise<void> {
-    const { network, templates, clock, journal } = this.#deps;
+  async #decide(policy: Policy, link: Link, intent: Intent): Promise<void> {
+    const { network, templates, clock, journal, telemetry } = this.#deps;
     const detectedMs = clock.now();
     const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
-      const conclusion: Conclusion = { atMs: clock.now(), outcome, reason, alternatives: [], guards: [], ...more };
-      this.conclusions.set(link.name, conclusion);
+      const subject = { policy: policy.name, link: link.name };
+      const conclusion = { atMs: clock.now(), ...subject, outcome, reason, alternatives: [], guards: [], ...more };
+      this.conclusions.set(`${policy.name} ${link.name}`, conclusion);
       if (outcome === "proposed") return;
       await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: link.name, body: conclusion });
       await this.#actors.step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
@@ -282,7 +319,10 @@ export class Loop {
     const read = await this.read();
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
     const { announcements, readings } = read.value;
-    const decided = decidePrepend({ intent, policy, network, state, announcements });
+    const state = telemetry.snapshot(clock.now());
+    const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+    const unlisted = telemetry.unlisted(link.name, state.atMs - freshMs);
+    const decided = decidePrepend({ intent, policy, network, state, announcements, unlisted });
     if (decided.kind === "nothing-helps") {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
     }
@@ -372,7 +412,8 @@ export class Loop {
       decision: change.decision,
       switches: this.switches,
       announcements: read.ok ? read.value.announcements : change.announcements,
-      changesInFlight: this.ledger.open().filter((other) => other.id !== change.id),
+      // The runner takes one change at a time: another that is preparing waits for its turn.
+      changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
       phase: "push",
       nowMs,
     });
@@ -396,6 +437,8 @@ export class Loop {
   }
 }
 
+/** How long a router that is mended, or breaks, may go unnoticed while nothing is decided. */
+const readEveryMs = 60_000;
 /** A sample is looked at within a tenth of `every` of its arrival, so that detection does not wait for a timer. */
 const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
@@ -404,8 +447,9 @@ const jitterShare = 0.9;
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);
 
-/** Why a change that a restart found under way went no further. */
-function cutShort({ state, origin }: Change): Patch {
+/** Why a change that a restart found under way went no further, unless that is known already. */
+function cutShort({ state, origin, outcome }: Change): Patch {
+  if (state === "confirming" || outcome) return {};
   const message = `the controller stopped while it was ${state}`;
   // An operator's rollback is the operator's to try again: the change that it was to undo stands.
   const mend = origin.kind === "operator" ? { mend: `pointsman rollback ${origin.undoes}` } : {};

@@ -1,11 +1,16 @@
 import { planChange } from "../change/plan.ts";
+import { denied } from "../guard/guard.ts";
+import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
-import { undoneBy } from "./displacements.ts";
+import type { Switches } from "../model/journal.ts";
+import { undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
+
+type Reading = Awaited<ReturnType<Loop["read"]>>;
 
 /** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
 export function operatorOf(
@@ -29,6 +34,13 @@ export function operatorOf(
     const change = found.value;
     const refusal = whyNotApprovable(change, by, clock.now());
     if (refusal) return fail(refusal);
+    // Approved now, the push would be denied and the proposal lost: it can wait.
+    const moment = { network, switches: loop.switches, nowMs: clock.now() };
+    const notNow = denied([killSwitch(moment), freezeWindow(moment)]);
+    if (notNow) {
+      const mend = "approve it after that, or end a freeze or kill with pointsman resume";
+      return fail(new Failure("GUARD_DENIED", `guard ${notNow.guard}: ${notNow.reason}`, { mend }));
+    }
     const approvals = [...change.approvals, { by, atMs: clock.now() }];
     if (approvals.length < change.policy.approve.people)
       return ok(await ledger.amend(id, "approved-by-one", by, { approvals }));
@@ -52,13 +64,18 @@ export function operatorOf(
     return ok(await ledger.advance(id, "rejected", by, { outcome: { code: "REJECTED", message: reason } }));
   }
 
-  async function rollback(id: string, by: string, reason: string): Promise<Result<Change>> {
+  function resumed({ killed, frozen }: Switches): Result<Switches> {
+    if (killed || (frozen?.untilMs ?? 0) > clock.now()) return ok({ frozen: null, killed: null });
+    return fail(new Failure("NOTHING_TO_DO", "nothing is frozen or killed", { mend: "pointsman status shows it" }));
+  }
+
+  async function rollback(id: string, by: string, reason: string, read?: Reading): Promise<Result<Change>> {
     const found = find(id);
     if (!found.ok) return found;
     const change = found.value;
     switch (change.state) {
       case "confirmed":
-        return undoConfirmed(change, by, reason);
+        return undoConfirmed(change, by, reason, read ?? (await loop.read()));
       case "stuck": {
         const next = await ledger.advance(id, "retried", by);
         void loop.background(runner.run(id));
@@ -69,6 +86,8 @@ export function operatorOf(
       case "verifying":
       case "confirming":
         await journal.append({ event: "change.rollback-asked", actor: by, subject: id, body: { reason } });
+        // It may have been confirmed while that was journaled.
+        if (ledger.get(id)?.state === "confirmed") return rollback(id, by, reason);
         runner.abort(id, by, reason);
         return ok(change);
       case "proposed":
@@ -86,12 +105,12 @@ export function operatorOf(
   }
 
   /** A confirmed change is undone by a change of its own, with the same safety: prepared, on trial, read back, journaled. */
-  async function undoConfirmed(change: Change, by: string, reason: string): Promise<Result<Change>> {
+  async function undoConfirmed(change: Change, by: string, reason: string, read: Reading): Promise<Result<Change>> {
     if (change.origin.kind === "operator") {
       const message = `${change.id} is itself a rollback: what it took back has to be proposed anew`;
       return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) }));
     }
-    const undone = undoneBy(ledger.all(), change.id);
+    const undone = undoings(ledger.all()).get(change.id);
     if (undone !== undefined) {
       const message = `${change.id} is undone by ${undone} already`;
       return fail(new Failure("APPROVAL_REFUSED", message, { mend: `pointsman show ${undone} tells how` }));
@@ -102,7 +121,6 @@ export function operatorOf(
       return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(underWay) }));
     }
     // Planned from what the routers read now: what else has changed there since is not this change's to put back.
-    const read = await loop.read();
     if (!read.ok) return read;
     const decision = inverted(change.decision, `${by} takes ${change.id} back: ${reason}`);
     const plan = planChange(templates, network, decision, read.value.readings);
@@ -149,9 +167,11 @@ export function operatorOf(
     const history = await journal.entries(subject);
     const standing = loop.status().filter((one) => one.link === subject);
     const now = standing.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
-    const conclusion = loop.conclusions.get(subject);
+    const [conclusion] = [...loop.conclusions.values()]
+      .filter(({ link }) => link === subject)
+      .sort((a, b) => b.atMs - a.atMs);
     if (!conclusion) {
-      const none = { outcome: "no decision yet", reason: "", alternatives: [], guards: [] };
+      const none = { outcome: "no decision since the start", reason: "", alternatives: [], guards: [] };
       return ok({ subject, atMs: clock.now(), ...none, now, history });
     }
     const { changeId, ...concluded } = conclusion;
@@ -165,21 +185,21 @@ export function operatorOf(
     changes: async () => ledger.all(),
     async change(id) {
       const found = find(id);
-      const by = undoneBy(ledger.all(), id);
+      const by = undoings(ledger.all()).get(id);
       return found.ok && by !== undefined ? ok({ ...found.value, undoneBy: by }) : found;
     },
-    approve: (id, by) => turns.take(() => approve(id, by)),
-    reject: (id, by, reason) => turns.take(() => reject(id, by, reason)),
-    rollback: (id, by, reason) => turns.take(() => rollback(id, by, reason)),
-    async freeze(by, untilMs, reason) {
-      return ok(await loop.setSwitches((now) => ({ ...now, frozen: { untilMs, by, reason } }), "freeze", by));
-    },
-    async kill(by, reason) {
-      return ok(await loop.setSwitches((now) => ({ ...now, killed: { by, reason } }), "kill", by));
-    },
-    async resume(by) {
-      return ok(await loop.setSwitches(() => ({ frozen: null, killed: null }), "resume", by));
-    },
+    approve: (id, by) => loop.request(() => turns.take(() => approve(id, by))),
+    reject: (id, by, reason) => loop.request(() => turns.take(() => reject(id, by, reason))),
+    rollback: (id, by, reason) =>
+      loop.request(async () => {
+        // Asked before the turn: a router that does not answer must not hold up what others ask for.
+        const read = ledger.get(id)?.state === "confirmed" ? await loop.read() : undefined;
+        return turns.take(() => rollback(id, by, reason, read));
+      }),
+    freeze: (by, untilMs, reason) =>
+      loop.setSwitches((now) => ok({ ...now, frozen: { untilMs, by, reason } }), "freeze", by),
+    kill: (by, reason) => loop.setSwitches((now) => ok({ ...now, killed: { by, reason } }), "kill", by),
+    resume: (by) => loop.setSwitches(resumed, "resume", by),
     explain,
     verifyAudit: () => journal.verify(),
   };

@@ -3,7 +3,7 @@ import { assert } from "../kernel/assert.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
 import { Failure, type FailureCode, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
-import { type Change, finalStates } from "../model/change.ts";
+import { type Change, type ChangeState, finalStates } from "../model/change.ts";
 import type { GuardFinding, Verdict } from "../model/decision.ts";
 import type { DevicePort, DeviceStep } from "../model/device.ts";
 import type { NetworkState } from "../model/network-state.ts";
@@ -32,14 +32,13 @@ const settled: readonly FailureCode[] = [
   "TRIAL_EXPIRED",
   "CONFIG_INVALID",
 ];
+/** The end of the controller leaves these as they are. */
+const unhurried: readonly ChangeState[] = ["confirming", "awaiting-approval"];
 const retryMs = 1_000;
 /** After a trial's own timer, how long a router may take to come back before a person is called. */
 const graceMs = 60_000;
 
-const failed = ({ code, message, mend }: Failure): Outcome => ({
-  event: "failed",
-  patch: { outcome: { code, message, ...(mend === undefined ? {} : { mend }) } },
-});
+const failed = (failure: Failure): Outcome => ({ event: "failed", patch: { outcome: failure.toJSON() } });
 
 /** Takes one change at a time through the routers: each lifecycle state has its effect here, in the order they happen. */
 export class Runner {
@@ -48,6 +47,8 @@ export class Runner {
   readonly #before = new Map<string, NetworkState>();
   /** One change is on the routers at a time. */
   readonly #turns = new Turns();
+  /** Why nothing more is begun, once the controller ends. */
+  #ending: Failure | undefined;
 
   constructor(deps: RunnerDeps) {
     this.#deps = deps;
@@ -61,6 +62,12 @@ export class Runner {
   /** Stops a change under way at the next safe point: before the push it is dropped, after it is taken back. */
   abort(id: string, by: string, reason: string): void {
     this.#abortOf(id).abort(new Failure("STOPPED", `stopped by ${by}: ${reason}`));
+  }
+
+  /** Stops what is under way as `abort` does, and whatever would start after this; a change whose verdict is in is still confirmed. */
+  end(by: string, reason: string): void {
+    this.#ending = new Failure("STOPPED", `stopped by ${by}: ${reason}`);
+    for (const { id, state } of this.#deps.ledger.open()) if (!unhurried.includes(state)) this.abort(id, by, reason);
   }
 
   #abortOf(id: string): AbortController {
@@ -191,9 +198,9 @@ export class Runner {
     const confirmed = await this.#onEach(change, (port, step) =>
       this.#persistently(deadlineMs, () => port.confirm(step, change.trial), signal),
     );
-    if (confirmed.ok) return { event: "done" };
     const stopped = this.#stopped(change);
-    return stopped ? { event: "aborted", patch: { outcome: stopped.toJSON() } } : failed(confirmed.failure);
+    if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
+    return confirmed.ok ? { event: "done" } : failed(confirmed.failure);
   }
 
   async #rollBack(change: Change): Promise<Outcome> {
@@ -207,10 +214,10 @@ export class Runner {
 
   /** Why it shall stop; nothing stops the way back. */
   #stopped(change: Change): Failure | undefined {
+    if (nextState(change.state, "aborted") === change.state) return undefined;
     const signal = this.#aborts.get(change.id)?.signal;
-    return signal?.aborted && nextState(change.state, "aborted") !== change.state
-      ? (signal.reason as Failure)
-      : undefined;
+    if (signal?.aborted) return signal.reason as Failure;
+    return unhurried.includes(change.state) ? undefined : this.#ending;
   }
 
   /** All devices at once, all to their end; the first failure in plan order stands for the whole. */

@@ -1,4 +1,4 @@
-import type { FailureCode } from "../kernel/failure.ts";
+import type { FailureFacts } from "../kernel/failure.ts";
 import type { Announcement, Decision, GuardFinding, Verdict } from "./decision.ts";
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
@@ -37,7 +37,7 @@ export type ChangeTimes = Readonly<{
   decidedMs?: number;
   dryRunMs?: number;
   approvedMs?: number;
-  /** First byte of the change handed to a router's session. */
+  /** When the routers were asked for their locks, to prepare the change. */
   pushStartedMs?: number;
   committedMs?: number;
   verifiedMs?: number;
@@ -66,6 +66,6 @@ export type Change = Readonly<{
   trial: Trial;
   verdict?: Verdict;
   /** Why it ended as it did, when that is not success. */
-  outcome?: Readonly<{ code: FailureCode; message: string; mend?: string }>;
+  outcome?: FailureFacts;
   times: ChangeTimes;
 }>;

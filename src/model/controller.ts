@@ -1,7 +1,8 @@
-import type { Result } from "../kernel/failure.ts";
+import type { FailureFacts, Result } from "../kernel/failure.ts";
 import type { Change } from "./change.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 import type { StoredEntry, Switches } from "./journal.ts";
+import type { SignalName } from "./network-state.ts";
 import type { TargetStatus } from "./sample.ts";
 
 export type PolicyStatus = Readonly<{
@@ -12,7 +13,8 @@ export type PolicyStatus = Readonly<{
   state: string;
   /** Why it is where it is, in one sentence. */
   detail: string;
-  /** The policy's signal on this link; absent when unknown. */
+  signal: SignalName;
+  /** Of `signal` on this link; absent when unknown. */
   value?: number;
   measuredMs?: number;
 }>;
@@ -20,11 +22,11 @@ export type PolicyStatus = Readonly<{
 /** What came of the last attempt to read a router's configuration. */
 export type DeviceStatus = Readonly<{
   atMs: number;
-  failure?: Readonly<{ code: string; message: string; mend?: string }>;
+  failure?: FailureFacts;
 }>;
 
 /** A router or a telemetry target that cannot be worked with; without `failure`, one that can be again. */
-export type Trouble = Readonly<{ where: string; failure?: DeviceStatus["failure"] }>;
+export type Trouble = Readonly<{ where: string; failure?: FailureFacts }>;
 
 export type Status = Readonly<{
   atMs: number;
@@ -67,7 +69,7 @@ export interface Controller {
   rollback(id: string, by: string, reason: string): Promise<Result<Change>>;
   freeze(by: string, untilMs: number, reason: string): Promise<Result<Switches>>;
   kill(by: string, reason: string): Promise<Result<Switches>>;
-  /** Ends a freeze and a kill. */
+  /** Ends a freeze and a kill; NOTHING_TO_DO when there is neither. */
   resume(by: string): Promise<Result<Switches>>;
   /** A change id or a link name. */
   explain(subject: string): Promise<Result<Explanation>>;

@@ -26,7 +26,5 @@ export type NetworkState = Readonly<{
   atMs: number;
   signals: ReadonlyMap<SignalName, ReadonlyMap<LinkName, Measured>>;
   prefixes: readonly PrefixRate[];
-  /** Of prefixes that the inventory does not list: told, and never moved. */
-  unlisted: readonly PrefixRate[];
   targets: ReadonlyMap<string, TargetStatus>;
 }>;

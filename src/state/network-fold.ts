@@ -113,7 +113,7 @@ export class NetworkFold implements SampleSink {
         return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
-        if (!known || sourceMs <= known.measuredMs) return;
+        if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
         known.rate = value;
         known.measuredMs = sourceMs;
       }
@@ -129,7 +129,7 @@ export class NetworkFold implements SampleSink {
     if (role === Role.counter) this.#counterRates.forget(slot);
     else if (role === Role.linkRate) this.#queriedMs[slot] = Number.NaN;
     else if (role === Role.prefixRate) this.#prefixMs[slot] = Number.NaN;
-    else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { rate: 0 });
+    else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { measuredMs: Number.NaN });
     else return; // A `last-clear` that is gone and comes back changed was still a clear.
     this.#changed();
   }
@@ -170,11 +170,16 @@ export class NetworkFold implements SampleSink {
         ["link.rate.out", rateOut],
       ]),
       prefixes: this.#prefixRatesKnown(),
-      unlisted: this.#unlisted
-        .filter(({ rate }) => rate > 0)
-        .map((known) => ({ ...known, rate: bitsPerSecond(known.rate) })),
       targets: new Map(this.#targets),
     };
+  }
+
+  /** Rates by `link` of prefixes that the inventory does not list, heaviest first: to be named, and never moved. */
+  unlisted(link: LinkName, sinceMs: number): readonly PrefixRate[] {
+    return this.#unlisted
+      .filter((known) => known.link === link && known.rate > 0 && known.measuredMs >= sinceMs)
+      .sort((a, b) => b.rate - a.rate)
+      .map((known) => ({ ...known, rate: bitsPerSecond(known.rate) }));
   }
 
   #rate(link: number, direction: typeof inbound | typeof outbound): Measured | undefined {

@@ -8,7 +8,7 @@ export type VerifyInput = Readonly<{
   policy: Policy;
   network: Network;
   decision: Decision;
-  /** What was measured when the change was decided. */
+  /** What was measured right before the commit. */
   before: NetworkState;
   now: NetworkState;
   /** When the last device had it. */

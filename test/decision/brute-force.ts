@@ -67,6 +67,7 @@ export function inputOf(small: Small, survive = false) {
     network: networkOf(links, allowed),
     state,
     announcements: announce(links, Object.fromEntries(table)),
+    unlisted: [],
   };
 }
 

@@ -40,6 +40,7 @@ const input = {
   network,
   state: stateOf([a, b], quietRates),
   announcements: announce([a, b], announcedAfter),
+  unlisted: [],
 };
 
 // Goal: the change the other way round, with since when and what it saves; a link that is unloaded by it does not count against it.

@@ -24,6 +24,7 @@ function large(seed: number, weight: (random: number) => number) {
       prefixes.map(({ prefix }) => prefix),
     ),
     state: stateOf(links, rates),
+    unlisted: [],
     announcements: announce(links, Object.fromEntries(prefixes.map((p) => [p.prefix, Object.fromEntries(p.prepends)]))),
   };
 }

@@ -23,7 +23,7 @@ import {
 } from "../te/two-transits.ts";
 import { achieved, bruteForce, inputOf, loadOn, type Small } from "./brute-force.ts";
 
-const input = { intent: relieveA, policy: policyOf(), network, state: peak, announcements };
+const input = { intent: relieveA, policy: policyOf(), network, state: peak, announcements, unlisted: [] };
 const at = (parts: PolicyParts) => ({ ...input, policy: policyOf(parts) });
 
 function decided(outcome: DecisionOutcome): Decision {

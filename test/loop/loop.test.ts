@@ -302,4 +302,7 @@ test("a give-back taken back is offered again", async () => {
   await simulation.until(() => prepends() === 3, 30_000);
   const again = await proposed();
   expect(again.decision.intent).toMatchObject({ kind: "give-back", changeId: change.id });
+  expect(await simulation.controller.change(change.id), "it stands again").not.toHaveProperty("value.undoneBy");
+  expect(await simulation.controller.rollback(change.id, "ann", "now")).toMatchObject({ ok: true });
+  await simulation.until(() => prepends() === 0, 30_000);
 });

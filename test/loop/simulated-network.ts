@@ -86,7 +86,7 @@ export class SimulatedTelemetry {
   silent = false;
   readonly #routers: readonly MemoryRouter[];
   readonly #listeners = new Set<() => void>();
-  #state: NetworkState = { atMs: 0, signals: new Map(), prefixes: [], unlisted: [], targets: new Map() };
+  #state: NetworkState = { atMs: 0, signals: new Map(), prefixes: [], targets: new Map() };
 
   constructor(routers: readonly MemoryRouter[]) {
     this.#routers = routers;
@@ -94,6 +94,10 @@ export class SimulatedTelemetry {
 
   onUpdate(listener: () => void): void {
     this.#listeners.add(listener);
+  }
+
+  unlisted(): readonly [] {
+    return [];
   }
 
   snapshot(nowMs: number): NetworkState {
@@ -133,7 +137,6 @@ export class SimulatedTelemetry {
         rate: bitsPerSecond(rate * (squeeze.get(link) ?? 1)),
         measuredMs: nowMs,
       })),
-      unlisted: [],
       targets: new Map(network.devices.map(({ name }) => [name, { state: "synced" }])),
     };
     for (const listener of this.#listeners) listener();

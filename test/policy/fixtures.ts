@@ -75,7 +75,6 @@ export function stateAt(
     atMs,
     signals: new Map([["link.utilisation.in", links]]),
     prefixes,
-    unlisted: [],
     targets: new Map(Object.entries(targets)),
   };
 }

@@ -209,11 +209,13 @@ describe("a rate from a query", () => {
     fold.number(series, 2e6, startMs - 1);
     expect(fold.snapshot(startMs).prefixes).toEqual([]);
     const told = { prefix: "192.0.2.0/24", link: "transit-a", rate: 3e6, measuredMs: startMs };
-    expect(fold.snapshot(startMs).unlisted).toEqual([told]);
+    expect(fold.unlisted("transit-a", startMs)).toEqual([told]);
+    expect(fold.unlisted("transit-a", startMs + 1), "too old").toEqual([]);
+    expect(fold.unlisted("transit-b", startMs)).toEqual([]);
     fold.gone(series);
-    expect(fold.snapshot(startMs).unlisted).toEqual([]);
+    expect(fold.unlisted("transit-a", startMs)).toEqual([]);
     fold.number(series, 1e6, startMs + 1);
-    expect(fold.snapshot(startMs).unlisted).toEqual([{ ...told, rate: 1e6, measuredMs: startMs + 1 }]);
+    expect(fold.unlisted("transit-a", startMs)).toEqual([{ ...told, rate: 1e6, measuredMs: startMs + 1 }]);
   });
 
   test("of a link outside the inventory is counted and not used", () => {

@@ -56,7 +56,6 @@ export function stateOf(
     prefixes: rates.map(([prefix, link, rate]) => {
       return { prefix, link, rate: bitsPerSecond(rate * mbit), measuredMs: span.toMs };
     }),
-    unlisted: [],
     targets: new Map(),
   };
 }

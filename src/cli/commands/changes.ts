@@ -41,12 +41,12 @@ export function changeCommands(): Command[] {
       const { state, json } = globalsOf(command);
       const controller = await connect(state);
       const approved = unwrap(await controller.approve(id, options.as));
-      if (approved.state === "awaiting-approval") {
+      if (approved.state === "awaiting-approval" && !json) {
         note(
           `${approved.approvals.length} of ${approved.policy.approve.people} approvals; another person has to approve it too`,
         );
       }
-      finish(options.wait ? await follow(controller, approved) : approved, { state, json }, options.wait);
+      finish(options.wait ? await follow(controller, approved, json) : approved, { state, json }, options.wait);
     },
   );
 
@@ -62,12 +62,13 @@ export function changeCommands(): Command[] {
       const { state, json } = globalsOf(command);
       const controller = await connect(state);
       const change = unwrap(await controller.rollback(id, options.as, options.reason));
-      const ended = options.wait ? await follow(controller, change) : change;
+      const ended = options.wait ? await follow(controller, change, json) : change;
       // Asked to roll back: that it was is success. An undo of a confirmed change is itself a change that is confirmed.
       const undone = ended.origin.kind === "operator" && ended.state === "confirmed";
       const done = undone || ended.state === "rolled-back";
       finish(ended, { state, json }, options.wait);
       if (done || !options.wait) process.exitCode = exitCode.done;
+      else if (ended.state === "confirmed") process.exitCode = exitCode.otherFailure; // The confirmation was faster.
     },
   );
   return [proposals, show, approve, reject, rollback];

@@ -5,6 +5,7 @@ import { Argument, Command, InvalidArgumentError, Option } from "commander";
 import type { DemoReport } from "../../app/demo.ts";
 import { faults, scenarios } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
+import { Failure } from "../../kernel/failure.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
@@ -37,21 +38,28 @@ function seedFrom(text: string): number {
 
 async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
   const { runDemo, startDemo } = await import("../../app/demo.ts");
+  const stopped = stopSignal().then(() => {
+    throw new Failure("STOPPED", "the demo was stopped before its end");
+  });
+  stopped.catch(() => undefined); // Awaited while the demo runs.
+  const onProgress = json ? () => undefined : note;
+  const onTrouble = ({ where, failure }: Trouble) =>
+    onProgress(`${where}: ${failure ? failure.message : "well again"}`);
   const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
-  const onTrouble = ({ where, failure }: Trouble) => note(`${where}: ${failure ? failure.message : "well again"}`);
-  const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble });
   try {
-    const report = await Promise.race([
-      runDemo(demo, { scenario, ...(fault ? { fault } : {}), by: whoAmI(), clock: systemClock, onProgress: note }),
-      demo.running.failed,
-    ]);
-    if (json) printJson(report);
-    else print(showReport(report));
-    const { outcome, why } = report;
-    process.exitCode =
-      outcome === "blind" ? exitCode.blocked : exitCodeFor({ state: outcome, ...(why ? { outcome: why } : {}) });
+    const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble });
+    try {
+      const options = { scenario, ...(fault ? { fault } : {}), by: whoAmI(), clock: systemClock, onProgress };
+      const report = await Promise.race([runDemo(demo, options), demo.running.failed, stopped]);
+      if (json) printJson(report);
+      else print(showReport(report));
+      const { outcome, why } = report;
+      process.exitCode =
+        outcome === "blind" ? exitCode.blocked : exitCodeFor({ state: outcome, ...(why ? { outcome: why } : {}) });
+    } finally {
+      await demo.stop();
+    }
   } finally {
-    await demo.stop();
     await rm(stateFolder, { recursive: true, force: true });
   }
 }

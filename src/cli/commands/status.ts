@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { unwrap } from "../../kernel/failure.ts";
-import { formatPercent } from "../../kernel/units.ts";
 import type { Explanation, Status } from "../../model/controller.ts";
+import { formatSignal } from "../../model/network-state.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable } from "../show-change.ts";
@@ -52,7 +52,7 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
         one.policy,
         one.mode,
         one.state === "blind" || one.state === "breaching" ? colours.yellow(one.state) : one.state,
-        one.value === undefined ? "unknown" : formatPercent(one.value),
+        one.value === undefined ? "unknown" : formatSignal(one.signal, one.value),
         one.measuredMs === undefined ? "-" : `${((atMs - one.measuredMs) / 1000).toFixed(1)} s`,
         plain(one.detail),
       ]),
@@ -70,10 +70,11 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
   lines.push(
     "",
     table(
-      ["ROUTER", "CONFIGURATION", "WHY"],
-      Object.entries(devices).map(([name, { failure }]) => [
+      ["ROUTER", "CONFIGURATION", "AGE", "WHY"],
+      Object.entries(devices).map(([name, { failure, atMs: readMs }]) => [
         name,
         failure ? colours.red(failure.code) : colours.green("readable"),
+        `${((atMs - readMs) / 1000).toFixed(0)} s`,
         plain(failure ? [failure.message, failure.mend ?? ""].join("; ") : ""),
       ]),
     ),

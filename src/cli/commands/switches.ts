@@ -2,7 +2,6 @@ import { Command } from "commander";
 import { Failure, unwrap } from "../../kernel/failure.ts";
 import { parseDurationMs } from "../../kernel/units.ts";
 import { connect } from "../connect.ts";
-import { exitCode } from "../exit.ts";
 import { globalsOf } from "../options.ts";
 import { print, printJson, whoAmI } from "../terminal.ts";
 
@@ -40,15 +39,7 @@ export function switchCommands(): Command[] {
     .option("--as <name>", "who asks, for the audit log", whoAmI())
     .action(async (options: { as: string }, command: Command) => {
       const { state, json } = globalsOf(command);
-      const controller = await connect(state);
-      const { switches, atMs } = await controller.status();
-      if (!switches.killed && (switches.frozen?.untilMs ?? 0) <= atMs) {
-        if (json) printJson(switches);
-        else print("nothing is frozen or killed");
-        process.exitCode = exitCode.nothingToDo;
-        return;
-      }
-      const resumed = unwrap(await controller.resume(options.as));
+      const resumed = unwrap(await (await connect(state)).resume(options.as));
       if (json) printJson(resumed);
       else print("resumed");
     });

@@ -61,9 +61,9 @@ export class RouterShell {
           }),
         );
       });
+      // The connection stays: other commands may be running on it.
       const noChannel = (error: Error) => {
         settled();
-        drop();
         reject(
           new Failure("DEVICE_UNREACHABLE", `${device.name}: no command channel: ${error.message}`, {
             retry: "later",
@@ -91,6 +91,7 @@ export class RouterShell {
       } catch (error) {
         // Between the socket's end and `close`, ssh2 throws.
         if (!(error instanceof Error)) throw error;
+        drop();
         noChannel(error);
       }
     });

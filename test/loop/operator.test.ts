@@ -1,0 +1,115 @@
+import { afterEach, expect, test } from "vitest";
+import { announcedBy } from "./simulated-network.ts";
+import { Simulation } from "./simulation.ts";
+
+// What people ask for at an awkward moment.
+
+let simulation: Simulation;
+afterEach(() => simulation.end());
+
+const offer = (mbit: number) => simulation.telemetry.offered.set("11.0.0.0/24", mbit * 1e6);
+const change = (id: string) => simulation.changes.find((one) => one.id === id);
+const prepends = () => announcedBy(simulation.routers).get("11.0.0.0/24 transit-a");
+const proposed = async () => {
+  await simulation.until(() => simulation.changes.some(({ state }) => state === "awaiting-approval"), 120_000);
+  return simulation.changes.find(({ state }) => state === "awaiting-approval")?.id ?? "";
+};
+const approvedTo = async (state: string) => {
+  offer(900);
+  const id = await proposed();
+  await simulation.controller.approve(id, "ann");
+  await simulation.until(() => change(id)?.state === state, 60_000);
+  return id;
+};
+
+// Goal: an approval that only waits for its turn does not deny what is under way, least of all a way back.
+test("an approval beside a rollback", async () => {
+  simulation = await Simulation.start(21);
+  const id = await approvedTo("confirmed");
+  offer(300);
+  const back = await proposed();
+  const undo = await simulation.controller.rollback(id, "ann", "smoke");
+  expect(await simulation.controller.approve(back, "bob")).toMatchObject({ ok: true });
+  const undoId = undo.ok ? undo.value.id : "";
+  await simulation.until(() => change(undoId)?.state === "confirmed" && change(back)?.state === "aborted", 60_000);
+  expect(prepends()).toBe(0);
+  simulation.checkQuiet();
+});
+
+// Goal: "not now" is not "no": a proposal approved in a freeze still waits when the freeze is over.
+test("an approval in a freeze", async () => {
+  simulation = await Simulation.start(22);
+  offer(900);
+  const id = await proposed();
+  await simulation.controller.freeze("ann", simulation.clock.now() + 10_000, "holiday");
+  expect(await simulation.controller.approve(id, "bob")).toMatchObject({
+    ok: false,
+    failure: { code: "GUARD_DENIED", message: expect.stringContaining("ann froze changes") },
+  });
+  expect(change(id)).toMatchObject({ state: "awaiting-approval", approvals: [] });
+  await simulation.run(11_000);
+  expect(await simulation.controller.approve(id, "bob")).toMatchObject({ ok: true });
+  await simulation.until(() => change(id)?.state === "confirmed", 60_000);
+});
+
+// Goal: nothing reaches a router once the controller stops, whoever asked for it a moment before.
+test("an approval beside the stop", async () => {
+  simulation = await Simulation.start(23);
+  offer(900);
+  const id = await proposed();
+  await Promise.all([simulation.controller.approve(id, "ann"), simulation.stop()]);
+  expect(change(id)).toMatchObject({ state: "aborted", outcome: { code: "STOPPED" } });
+  expect(prepends()).toBe(0);
+  expect(await simulation.controller.approve(id, "ann")).toMatchObject({ ok: false, failure: { code: "STOPPED" } });
+});
+
+// Goal: a rollback that arrives while the routers are being told to keep the change is not lost to their yes.
+test("a rollback beside the confirmation", async () => {
+  simulation = await Simulation.start(24);
+  offer(900);
+  const id = await proposed();
+  for (const router of simulation.routers) {
+    const confirm = router.confirm.bind(router);
+    router.confirm = async (step, trial) => {
+      await simulation.controller.rollback(id, "bob", "smoke");
+      return confirm(step, trial);
+    };
+  }
+  await simulation.controller.approve(id, "ann");
+  await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
+  expect(prepends()).toBe(0);
+  simulation.checkQuiet();
+});
+
+// Goal: a restart does not hide why a change was being taken back.
+test("a restart amid a rollback", async () => {
+  simulation = await Simulation.start(25);
+  const id = await approvedTo("verifying");
+  simulation.weather.lost = 1;
+  await simulation.controller.rollback(id, "bob", "smoke");
+  await simulation.until(() => change(id)?.state === "rolling-back", 10_000);
+  await simulation.crash();
+  simulation.weather.lost = 0;
+  await simulation.boot();
+  await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
+  expect(change(id)?.outcome?.message).toBe("stopped by bob: smoke");
+});
+
+// Goal: a router that breaks while all is calm is told, once, and told again when it is well.
+test("trouble in calm", async () => {
+  simulation = await Simulation.start(26);
+  await simulation.run(30_000);
+  simulation.weather.lost = 1;
+  await simulation.run(130_000);
+  simulation.weather.lost = 0;
+  await simulation.run(70_000);
+  const told = simulation.troubles.map(({ where, failure }) => `${where} ${failure?.code ?? "well"}`).sort();
+  expect(told).toEqual(
+    simulation.routers.flatMap(({ device }) => [`router ${device} DEVICE_UNREACHABLE`, `router ${device} well`]).sort(),
+  );
+});
+
+test("a resume with nothing to end", async () => {
+  simulation = await Simulation.start(27);
+  expect(await simulation.controller.resume("ann")).toMatchObject({ ok: false, failure: { code: "NOTHING_TO_DO" } });
+});
