@@ -8,6 +8,8 @@ export type Endpoint = Readonly<{ url: string; token: string }>;
 /** Longer than a router may take to be read, twice. */
 const patienceMs = 90_000;
 
+const startIt = "start it with pointsman run, or name its state folder with --state";
+
 /** A controller in another process, by its HTTP API. Throws Failure CONTROLLER_UNREACHABLE when nothing answers there. */
 export function remoteController({ url, token }: Endpoint): Controller {
   async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {
@@ -26,11 +28,16 @@ export function remoteController({ url, token }: Endpoint): Controller {
       }
       throw new Failure("CONTROLLER_UNREACHABLE", `no controller answers at ${url}`, {
         retry: "later",
-        mend: "start it with pointsman run, or name its state folder with --state",
+        mend: startIt,
         cause,
       });
     });
-    const parsed = (await response.json()) as { error?: { code: FailureCode; message: string; mend?: string } };
+    const parsed = (await response.json().catch((cause: unknown) => {
+      throw new Failure("CONTROLLER_UNREACHABLE", `what answers at ${url} is not a controller`, {
+        mend: startIt,
+        cause,
+      });
+    })) as { error?: { code: FailureCode; message: string; mend?: string } };
     if (!parsed.error) return ok(parsed as T);
     const { code, message, mend } = parsed.error;
     return fail(new Failure(code, message, mend === undefined ? {} : { mend }));

@@ -97,15 +97,23 @@ const patienceMs = 60_000;
 /** Runs a scenario from its start to the end of its change, approving it as `by`; `fault` is switched on at the moment it tells most. */
 export async function runDemo(
   demo: Demo,
-  options: { scenario: string; fault?: Fault; by: string; clock: Clock; onProgress: (text: string) => void },
+  options: {
+    scenario: string;
+    fault?: Fault;
+    by: string;
+    clock: Clock;
+    /** Ends it early, with Failure STOPPED. */
+    stopped: AbortSignal;
+    onProgress: (text: string) => void;
+  },
 ): Promise<DemoReport> {
   const { lab, running } = demo;
-  const { scenario, fault, by, clock, onProgress } = options;
+  const { scenario, fault, by, clock, stopped, onProgress } = options;
   const initial = JSON.stringify(lab.configurations());
   const asBefore = () => JSON.stringify(lab.configurations()) === initial;
   if (fault === "worse" || fault === "lying-commit") lab.inject(fault);
   if (fault === "blind") {
-    const before = await goBlind(demo, clock, onProgress);
+    const before = await goBlind(demo, options);
     const after = measured(lab);
     return {
       scenario,
@@ -118,7 +126,7 @@ export async function runDemo(
     };
   }
   onProgress("calm; waiting for the peak");
-  const proposal = await within(clock, demo.proposed, "no proposal came");
+  const proposal = await within(options, demo.proposed, "no proposal came");
   const before = measured(lab);
   onProgress(`proposed ${proposal.id}: ${proposal.decision.reason}`);
   if (fault === "dead-router") lab.inject(fault);
@@ -130,8 +138,8 @@ export async function runDemo(
     });
   });
   unwrap(await running.controller.approve(proposal.id, by));
-  const change = await within(clock, ended, `${proposal.id} did not end`);
-  await sleep(clock, reactionMs);
+  const change = await within(options, ended, `${proposal.id} did not end`);
+  await sleep(clock, reactionMs, stopped);
   return {
     scenario,
     outcome: change.state,
@@ -156,22 +164,23 @@ export async function runDemo(
 }
 
 /** Stops the telemetry while all is calm, then waits for the peak: the loop must say that it is blind, and propose nothing. */
-async function goBlind(demo: Demo, clock: Clock, onProgress: (text: string) => void): Promise<Measurement> {
+async function goBlind(demo: Demo, options: Parameters<typeof runDemo>[1]): Promise<Measurement> {
+  const { clock, stopped, onProgress } = options;
   const { lab, running } = demo;
   const links = async () => (await running.controller.status()).policies;
-  await until(clock, async () => (await links()).every((one) => one.value !== undefined), "no telemetry came");
+  await until(options, async () => (await links()).every((one) => one.value !== undefined), "no telemetry came");
   lab.inject("blind");
   onProgress("telemetry has stopped");
   const before = measured(lab);
-  await until(clock, async () => (await links()).every((one) => one.state === "blind"), "the loop did not notice");
+  await until(options, async () => (await links()).every((one) => one.state === "blind"), "the loop did not notice");
   onProgress("every link is blind; waiting for the peak");
   await until(
-    clock,
+    options,
     async () => Object.values(lab.measure().utilisation).some((one) => one >= 1),
     "the peak did not come",
   );
   // Long enough for any policy of the scenario to have fired, had it seen the peak.
-  await sleep(clock, 10 * 500);
+  await sleep(clock, 10 * 500, stopped);
   const { open, policies } = await running.controller.status();
   if (open.length > 0 || policies.some((one) => one.state !== "blind")) {
     throw new Failure("TELEMETRY_FAILED", "something was proposed without telemetry");
@@ -201,26 +210,32 @@ function timingsOf({ times }: Change): DemoReport["timings"] {
   };
 }
 
-async function within<T>(clock: Clock, work: Promise<T>, otherwise: string): Promise<T> {
-  const waiting = new AbortController();
-  const late = sleep(clock, patienceMs, waiting.signal).then(() => {
-    throw new Failure("TELEMETRY_FAILED", `${otherwise} within ${patienceMs / 1000} s`);
+type Waiting = Readonly<{ clock: Clock; stopped: AbortSignal }>;
+
+async function within<T>({ clock, stopped }: Waiting, work: Promise<T>, otherwise: string): Promise<T> {
+  const done = new AbortController();
+  const late = sleep(clock, patienceMs, AbortSignal.any([done.signal, stopped])).then(() => {
+    throw stopped.aborted ? stoppedEarly() : tooLate(otherwise);
   });
   try {
     return await Promise.race([work, late]);
   } finally {
     late.catch(() => undefined); // It has lost the race.
-    waiting.abort();
+    done.abort();
   }
 }
 
-async function until(clock: Clock, holds: () => Promise<boolean>, otherwise: string): Promise<void> {
+async function until({ clock, stopped }: Waiting, holds: () => Promise<boolean>, otherwise: string): Promise<void> {
   const deadlineMs = clock.now() + patienceMs;
   while (!(await holds())) {
-    if (clock.now() > deadlineMs) throw new Failure("TELEMETRY_FAILED", `${otherwise} within ${patienceMs / 1000} s`);
-    await sleep(clock, 50);
+    if (stopped.aborted) throw stoppedEarly();
+    if (clock.now() > deadlineMs) throw tooLate(otherwise);
+    await sleep(clock, 50, stopped);
   }
 }
+
+const stoppedEarly = () => new Failure("STOPPED", "the demo was stopped before its end");
+const tooLate = (what: string) => new Failure("TELEMETRY_FAILED", `${what} within ${patienceMs / 1000} s`);
 
 const demoJournal = "demo.sqlite";
 const demoLab = "demo-lab";

@@ -16,12 +16,16 @@ export async function claimStateFolder(path: string): Promise<StateFolder> {
   await createFolder(path);
   const unlock = await lock(path, join(path, "controller.lock"));
   const endpointFile = join(path, "endpoint.json");
-  await rm(endpointFile, { force: true }); // Left by a controller that was killed.
+  let published = false;
   return {
     path,
-    publish: (endpoint) => writeFile(endpointFile, `${JSON.stringify(endpoint)}\n`, { mode: 0o600, flag: "wx" }),
+    async publish(endpoint) {
+      await rm(endpointFile, { recursive: true, force: true }); // Left by a controller that was killed.
+      await writeFile(endpointFile, `${JSON.stringify(endpoint)}\n`, { mode: 0o600, flag: "wx" });
+      published = true;
+    },
     async release() {
-      await rm(endpointFile, { force: true });
+      if (published) await rm(endpointFile, { force: true });
       unlock();
     },
   };

@@ -11,6 +11,9 @@ import { exitCode, exitCodeOf } from "./exit.ts";
 import { usualState } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
+/** Not asked of the program: a usage error comes before its options are known. */
+const json = process.argv.includes("--json");
+
 // A command that runs a controller loads it when it is called, so that the others answer at once.
 const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
@@ -22,6 +25,7 @@ const program = new Command("pointsman")
     "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 nothing to do, 4 waiting for approval, 5 blocked by a guard, 6 rolled back.",
   )
   .exitOverride()
+  .configureOutput(json ? { writeErr: () => undefined } : {})
   .configureHelp({ showGlobalOptions: true });
 
 for (const command of [
@@ -36,10 +40,6 @@ for (const command of [
   program.addCommand(command.copyInheritedSettings(program));
   for (const inner of command.commands) inner.copyInheritedSettings(program);
 }
-
-/** Not asked of the program: a usage error comes before its options are known. */
-const json = process.argv.includes("--json");
-if (json) program.configureOutput({ writeErr: () => undefined });
 
 async function main(): Promise<number> {
   try {

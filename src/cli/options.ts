@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 
 /** Relative to where the command runs; or named by POINTSMAN_STATE. */
 export const usualState = process.env.POINTSMAN_STATE ?? ".pointsman";
@@ -9,4 +9,13 @@ export type Globals = Readonly<{ state: string; json: boolean }>;
 /** The program's own options: commander takes them before the command's name and after it. */
 export function globalsOf(command: Command): Globals {
   return command.optsWithGlobals<Globals>();
+}
+
+/** Reads an option's value; commander tells a person which option it was. */
+export function wholeNumber(from: number, to: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= from && value <= to) return value;
+    throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
+  };
 }

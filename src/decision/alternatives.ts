@@ -159,8 +159,7 @@ function doNothing({ task, hot, problem }: Situation): Alternative {
   const index = problem.links.findIndex((link) => link.name === hot.name);
   const measured = (problem.loads[index] ?? 0) / (problem.demandFactor[index] ?? 1);
   const at = `${hot.name} stays at ${formatPercent(measured / hot.capacity)}`;
-  const dropped = measured - hot.capacity;
-  if (dropped >= 1) return { summary: "do nothing", whyNot: `${at} and drops ${formatRate(dropped)}` };
-  const full = task.traffic.saturated.has(hot.name) ? ": it is full and drops packets" : "";
-  return { summary: "do nothing", whyNot: full === "" ? `${at}, over the target` : `${at}${full}` };
+  // How much a full link drops, its counters do not show.
+  const full = task.traffic.saturated.has(hot.name);
+  return { summary: "do nothing", whyNot: full ? `${at}: it is full and drops packets` : `${at}, over the target` };
 }

@@ -35,6 +35,12 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     return { kind: "nothing-helps", reason, alternatives: [] };
   }
 
+  if (![...traffic.rates.values()].some((entering) => (entering.get(hot.name) ?? 0) > 0)) {
+    const reason =
+      `${hot.name} is at ${percentOf(hotLoad, hot)}, and of no prefix that may be moved is it known how much enters by it` +
+      `${unmovable(task) || "; check telemetry.prometheus.queries.prefixInbound: its query and its labels"}`;
+    return { kind: "nothing-helps", reason, alternatives: [] };
+  }
   const [used, found] = findSet(task, moves, problem, hot);
   const alternatives = alternativesTo({ task, hot, problem: used, immovable, chosen: found.best });
   if (!found.best) {

@@ -6,7 +6,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
-import type { DeviceStatus, PolicyStatus, Trouble } from "../model/controller.ts";
+import type { PolicyStatus, Trouble } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Link, LinkName, Network } from "../model/inventory.ts";
@@ -21,9 +21,10 @@ import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
 import { Ledger, type Patch } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
-import { type NetworkReading, readNetwork } from "./read-network.ts";
+import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
+import { Troubles } from "./troubles.ts";
 
 export type LoopDeps = Readonly<{
   network: Network;
@@ -67,7 +68,7 @@ export type Conclusion = Readonly<{
 export class Loop {
   readonly ledger: Ledger;
   readonly runner: Runner;
-  readonly devices = new Map<string, DeviceStatus>();
+  readonly routers: Routers;
   /** By policy and link. */
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
@@ -80,14 +81,14 @@ export class Loop {
   /** Source time of the sample last evaluated, by policy and link. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
-  /** What was told last of each router and target: the state or code, empty when well. */
-  readonly #troubles = new Map<string, string>();
+  readonly #troubles: Troubles;
   #stopped = false;
-  #reads = 0;
 
   constructor(deps: LoopDeps) {
     this.#deps = deps;
     const { clock, telemetry } = deps;
+    this.#troubles = new Troubles(deps.onTrouble);
+    this.routers = new Routers(deps, (device, failure) => this.#troubles.router(device, failure));
     this.ledger = new Ledger(deps.journal, clock);
     this.#actors = new PolicyActors({ ...deps, ledger: this.ledger });
     this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
@@ -119,7 +120,7 @@ export class Loop {
       void this.background(this.runner.run(change.id));
     }
     for (const policy of policies) this.#watch(policy);
-    this.#keepReading();
+    this.#stops.push(this.routers.keepVisiting((work) => void this.background(work)));
   }
 
   /** Stops watching, takes back what has no verdict yet, and waits until the routers are quiet. */
@@ -232,7 +233,7 @@ export class Loop {
     await this.#expireProposals();
     const nowMs = clock.now();
     const state = telemetry.snapshot(nowMs);
-    this.#tellTargets(state.targets);
+    this.#troubles.targets(state.targets);
     for (const link of this.#scope(policy)) {
       const displacement = displacements(this.ledger.all(), policy.name, link.name).at(-1);
       const predicted = displacement && predictReclaim(policy, link.name, state, network, displacement);
@@ -248,7 +249,7 @@ export class Loop {
       const { intent } = actor;
       if (intent) await this.#deciding.take(() => this.#decide(policy, link, intent));
       // A decision may come next: by then the sessions are open.
-      else if (actor.state === "breaching" && this.#reads === 0) void this.background(this.read());
+      else if (actor.state === "breaching") void this.background(this.routers.visit());
     }
   }
 
@@ -260,48 +261,6 @@ export class Loop {
     if (sinceMs < policy.trigger.everyMs * jitterShare) return false;
     this.#evaluated.set(key, observation.measuredMs);
     return true;
-  }
-
-  /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
-  async read(): Promise<Result<NetworkReading>> {
-    this.#reads += 1;
-    try {
-      return await readNetwork(this.#deps, (device, failure) => {
-        const status = { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) };
-        this.devices.set(device, status);
-        this.#tell(`router ${device}`, failure?.code ?? "", status.failure);
-      });
-    } finally {
-      this.#reads -= 1;
-    }
-  }
-
-  /** Keeps the sessions open, and tells early of a router that cannot be reached or is not the one it should be. */
-  #keepReading(): void {
-    let cancel = () => {};
-    const again = async () => {
-      if (this.#reads === 0) await this.read();
-      if (!this.#stopped) cancel = this.#deps.clock.after(readEveryMs, () => void this.background(again()));
-    };
-    this.#stops.push(() => cancel());
-    void this.background(again());
-  }
-
-  #tellTargets(targets: NetworkState["targets"]): void {
-    for (const [name, { state, reason, mend }] of targets) {
-      if (state === "starting") continue;
-      const message = `${state}${reason ? `: ${reason}` : ""}`;
-      const failure = { code: "TELEMETRY_FAILED", message, ...(mend ? { mend } : {}) } as const;
-      if (state === "synced") this.#tell(`telemetry ${name}`, "");
-      else this.#tell(`telemetry ${name}`, state, failure);
-    }
-  }
-
-  /** Once for each change of `kind`. */
-  #tell(where: string, kind: string, failure?: Trouble["failure"]): void {
-    const before = this.#troubles.get(where) ?? "";
-    this.#troubles.set(where, kind);
-    if (before !== kind) this.#deps.onTrouble({ where, ...(failure ? { failure } : {}) });
   }
 
   async #decide(policy: Policy, link: Link, intent: Intent): Promise<void> {
@@ -316,7 +275,7 @@ export class Loop {
       await this.#actors.step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
-    const read = await this.read();
+    const read = await this.routers.read();
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
     const { announcements, readings } = read.value;
     const state = telemetry.snapshot(clock.now());
@@ -402,7 +361,7 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, telemetry, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.read();
+    const read = await this.routers.read();
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const findings = judgeGuards({
@@ -437,8 +396,6 @@ export class Loop {
   }
 }
 
-/** How long a router that is mended, or breaks, may go unnoticed while nothing is decided. */
-const readEveryMs = 60_000;
 /** A sample is looked at within a tenth of `every` of its arrival, so that detection does not wait for a timer. */
 const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */

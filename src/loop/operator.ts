@@ -9,8 +9,9 @@ import type { Decision } from "../model/decision.ts";
 import type { Switches } from "../model/journal.ts";
 import { undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
+import type { NetworkReading } from "./read-network.ts";
 
-type Reading = Awaited<ReturnType<Loop["read"]>>;
+type Reading = Result<NetworkReading>;
 
 /** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
 export function operatorOf(
@@ -75,7 +76,7 @@ export function operatorOf(
     const change = found.value;
     switch (change.state) {
       case "confirmed":
-        return undoConfirmed(change, by, reason, read ?? (await loop.read()));
+        return undoConfirmed(change, by, reason, read ?? (await loop.routers.read()));
       case "stuck": {
         const next = await ledger.advance(id, "retried", by);
         void loop.background(runner.run(id));
@@ -146,7 +147,7 @@ export function operatorOf(
       switches: loop.switches,
       policies: loop.status(),
       targets: Object.fromEntries(loop.targets()),
-      devices: Object.fromEntries(loop.devices),
+      devices: Object.fromEntries(loop.routers.status),
       open: ledger.open(),
     };
   }
@@ -193,7 +194,7 @@ export function operatorOf(
     rollback: (id, by, reason) =>
       loop.request(async () => {
         // Asked before the turn: a router that does not answer must not hold up what others ask for.
-        const read = ledger.get(id)?.state === "confirmed" ? await loop.read() : undefined;
+        const read = ledger.get(id)?.state === "confirmed" ? await loop.routers.read() : undefined;
         return turns.take(() => rollback(id, by, reason, read));
       }),
     freeze: (by, untilMs, reason) =>

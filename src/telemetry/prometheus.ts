@@ -78,6 +78,7 @@ class Poller {
       this.#say(status);
       const waitMs = {
         synced: intervalMs,
+        silent: intervalMs,
         // Spread, so that controllers that share a struggling server do not all come back at once.
         down: intervalMs * (1 + random() / 4),
         refused: refusedRetryMs,
@@ -86,7 +87,7 @@ class Poller {
     }
   }
 
-  async #poll(stopped: AbortSignal): Promise<TargetStatus & { state: "synced" | "down" | "refused" }> {
+  async #poll(stopped: AbortSignal): Promise<TargetStatus & { state: "synced" | "silent" | "down" | "refused" }> {
     const access = await attempt(() => this.#access());
     if (!access.ok) return { state: "refused", reason: access.failure.message, ...mendOf(access.failure) };
     const answers = await Promise.all(
@@ -100,12 +101,18 @@ class Poller {
       ...failures.map(({ name, failure }) => `${name}: ${failure.message}`),
       ...answers.flatMap(({ name, notes }) => notes.map((note) => `${name}: ${note}`)),
     ];
-    const state = failures.some(({ failure }) => failure.retry === "never")
-      ? "refused"
-      : failures.length > 0
-        ? "down"
-        : "synced";
-    return { state, ...(reasons.length > 0 ? { reason: reasons.join("; ") } : {}), ...mendOf(failures[0]?.failure) };
+    const reason = reasons.length > 0 ? { reason: reasons.join("; ") } : {};
+    const [failed] = failures;
+    if (failed) {
+      const refused = failures.some(({ failure }) => failure.retry === "never");
+      return { state: refused ? "refused" : "down", ...reason, ...mendOf(failed.failure) };
+    }
+    const useless = answers.find(
+      ({ answer }) => answer.ok && answer.value.readings.every(({ value }) => value === undefined),
+    );
+    if (!useless) return { state: "synced", ...reason };
+    const mend = `check telemetry.prometheus.queries.${useless.name}: its query and its labels`;
+    return { state: "silent", ...reason, mend };
   }
 
   /** What a poll needs beyond its query. Throws Failure. */

@@ -1,4 +1,7 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { once } from "node:events";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -165,10 +168,41 @@ test.each([
   ["an unknown scenario", ["demo", "three-transits"]],
   ["an unknown fault", ["demo", "two-transits", "--fault", "meteor"]],
   ["a missing argument", ["approve"]],
+  ["a port that is none", ["run", "--port", "70000"]],
+  ["a seed that is none", ["demo", "two-transits", "--seed", "-1"]],
+  ["a state folder for a demo that leaves none", ["demo", "two-transits", "--approve"]],
   ["a missing configuration", ["run", "--config", "/no/such/pointsman.yaml"]],
 ])("%s is exit 2", async (_name, args) => {
   const { code, err } = await Pointsman.run(...args, ...state);
   expect(code).toBe(2);
   expect(err).not.toBe("");
   expect(err).not.toMatch(/^\s+at /m);
+  const asJson = await Pointsman.run(...args, ...state, "--json");
+  expect(asJson.code).toBe(2);
+  expect(json(asJson.err)).toMatchObject({ error: { code: "CONFIG_INVALID", message: expect.any(String) } });
+});
+
+// Goal: what is at the address of a controller that is gone need not be one.
+test("an address where something else answers", async () => {
+  const other = createServer((_request, response) => void response.end("<html>")).listen(0, "127.0.0.1");
+  await once(other, "listening");
+  try {
+    await mkdir(join(folder, "state"));
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    await writeFile(join(folder, "state", "endpoint.json"), JSON.stringify({ url, token: "t" }));
+    const { code, err } = await Pointsman.run("status", ...state);
+    expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/CONTROLLER_UNREACHABLE .*\nmend: start it/) });
+  } finally {
+    other.close();
+  }
+});
+
+test("a demo that ends by itself, stopped before, leaves nothing behind", { timeout: 30_000 }, async () => {
+  const temporary = join(folder, "tmp");
+  await mkdir(temporary);
+  const demo = new Pointsman(["demo", "two-transits", "--approve"], { TMPDIR: temporary });
+  while (!(await readdir(temporary, { recursive: true })).some((name) => name.endsWith("endpoint.json")));
+  demo.child.kill("SIGINT");
+  expect(await demo.ended()).toMatchObject({ code: 5, err: expect.stringContaining("STOPPED") });
+  expect((await readdir(temporary)).filter((name) => name.startsWith("pointsman"))).toEqual([]);
 });

@@ -13,8 +13,11 @@ export class Pointsman {
   #err = "";
   readonly #watchers = new Set<() => void>();
 
-  constructor(args: readonly string[]) {
-    this.child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+    this.child = spawn(process.execPath, [bin, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...environment },
+    });
     this.child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
       this.#out += chunk;
       this.#said();

@@ -57,7 +57,7 @@ test("two transits: 11/24 moves to B by three prepends, 10/24 stays", () => {
       whyNot:
         "changes 2 announcements where 1 does, moves 1.08 Gbit/s, 180 Mbit/s more than needed, costs 0.0247 USD/h more",
     },
-    { summary: "do nothing", whyNot: "transit-a stays at 108% and drops 80 Mbit/s" },
+    { summary: "do nothing", whyNot: "transit-a stays at 108%: it is full and drops packets" },
   ]);
 });
 

@@ -232,6 +232,10 @@ describe("what vanishes", () => {
     answer = vector([]);
     await poll();
     await sink.until(() => sink.statuses().at(-1)?.reason === "prefixInbound: the answer is empty");
+    expect(sink.statuses().at(-1)).toMatchObject({
+      state: "silent",
+      mend: expect.stringContaining("queries.prefixInbound"),
+    });
     expect(sink.gones()).toEqual([series("a", "q"), series("a", "p"), series("a", "r")]);
     expect(sink.values()).toEqual({ [series("a", "p")]: 4, [series("a", "q")]: 2, [series("a", "r")]: 3 });
   });

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, Option } from "commander";
 import type { DemoReport } from "../../app/demo.ts";
 import { faults, scenarios } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
@@ -9,7 +9,7 @@ import { Failure } from "../../kernel/failure.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
-import { globalsOf } from "../options.ts";
+import { globalsOf, wholeNumber } from "../options.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { tell } from "../tell.ts";
 import { note, print, printJson, table, whoAmI } from "../terminal.ts";
@@ -22,26 +22,21 @@ export function demoCommand(): Command {
     .addArgument(new Argument("<scenario>").choices(scenarios))
     .option("--approve", "approve the proposal, and report how it ended; takes no --state, as it leaves none", false)
     .addOption(new Option("--fault <fault>", "what goes wrong").choices(faults))
-    .option("--seed <number>", "seed of the traffic model, 0 to 4294967295", seedFrom, 1)
+    .option("--seed <number>", "seed of the traffic model, 0 to 4294967295", wholeNumber(0, 2 ** 32 - 1), 1)
     .action(async (scenario: string, options: DemoOptions, command: Command) => {
       const { state, json } = globalsOf(command);
+      if (options.approve && command.getOptionValueSourceWithGlobals("state") === "cli") {
+        throw new Failure("CONFIG_INVALID", "demo --approve leaves no state", { mend: "leave out --state" });
+      }
       if (options.approve) return toItsEnd(scenario, options, json);
       return untilStopped(options, state, json);
     });
 }
 
-function seedFrom(text: string): number {
-  const seed = Number(text);
-  if (/^\d+$/.test(text) && seed < 2 ** 32) return seed;
-  throw new InvalidArgumentError("It must be a whole number from 0 to 4294967295.");
-}
-
 async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
   const { runDemo, startDemo } = await import("../../app/demo.ts");
-  const stopped = stopSignal().then(() => {
-    throw new Failure("STOPPED", "the demo was stopped before its end");
-  });
-  stopped.catch(() => undefined); // Awaited while the demo runs.
+  const stopping = new AbortController();
+  void stopSignal().then(() => stopping.abort());
   const onProgress = json ? () => undefined : note;
   const onTrouble = ({ where, failure }: Trouble) =>
     onProgress(`${where}: ${failure ? failure.message : "well again"}`);
@@ -49,8 +44,15 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
   try {
     const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble });
     try {
-      const options = { scenario, ...(fault ? { fault } : {}), by: whoAmI(), clock: systemClock, onProgress };
-      const report = await Promise.race([runDemo(demo, options), demo.running.failed, stopped]);
+      const options = {
+        scenario,
+        ...(fault ? { fault } : {}),
+        by: whoAmI(),
+        clock: systemClock,
+        onProgress,
+        stopped: stopping.signal,
+      };
+      const report = await Promise.race([runDemo(demo, options), demo.running.failed]);
       if (json) printJson(report);
       else print(showReport(report));
       const { outcome, why } = report;

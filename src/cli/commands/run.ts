@@ -4,7 +4,7 @@ import { secretResolver } from "../../config/secrets.ts";
 import { loadSettings } from "../../config/settings.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { unwrap } from "../../kernel/failure.ts";
-import { globalsOf } from "../options.ts";
+import { globalsOf, wholeNumber } from "../options.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { tell } from "../tell.ts";
 
@@ -12,7 +12,7 @@ export function runCommand(): Command {
   return new Command("run")
     .description("run the controller on your network")
     .option("--config <file>", "inventory and settings", "pointsman.yaml")
-    .option("--port <port>", "port of the API on 127.0.0.1; 0 takes a free one", Number, 0)
+    .option("--port <port>", "port of the API on 127.0.0.1; 0 takes a free one", wholeNumber(0, 65_535), 0)
     .action(async (options: { config: string; port: number }, command: Command) => {
       const { state, json } = globalsOf(command);
       const { startController } = await import("../../app/controller.ts");

@@ -15,9 +15,13 @@ export function switchCommands(): Command[] {
     .action(async (options: Asking & { for: string }, command: Command) => {
       const durationMs = parseDurationMs(options.for);
       if (!durationMs || durationMs > longestMs) {
-        throw new Failure("CONFIG_INVALID", `--for ${options.for} is not a duration of 366 days at most`, {
-          mend: "write it as 30m, 2h or 1d; to stop for longer, kill",
-        });
+        throw new Failure(
+          "CONFIG_INVALID",
+          `--for ${options.for} is not a duration above zero and of 366 days at most`,
+          {
+            mend: "write it as 30m, 2h or 1d; to stop for longer, kill",
+          },
+        );
       }
       const { state, json } = globalsOf(command);
       const frozen = unwrap(await (await connect(state)).freeze(options.as, Date.now() + durationMs, options.reason));

@@ -231,7 +231,8 @@ async function trustedAuthority(path: string): Promise<Buffer> {
 }
 
 function sessionEnd(rpc: string, { code, details }: RpcEnd): SessionEnd {
-  const reason = `${rpc}: ${status[code]}: ${details}`;
+  const reason = `${rpc}: ${status[code]}: ${details.replace(/\. Resolution note: *$/, "")}`;
+  const tls = "gnmi.port, gnmi.ca and gnmi.serverName";
   switch (code) {
     case status.INVALID_ARGUMENT:
     case status.UNIMPLEMENTED:
@@ -240,7 +241,7 @@ function sessionEnd(rpc: string, { code, details }: RpcEnd): SessionEnd {
     case status.PERMISSION_DENIED:
       return { retry: "slowly", reason, mend: "correct gnmi.username and gnmi.password" };
     case status.UNAVAILABLE:
-      return { retry: "backOff", reason, mend: "check that the router's gNMI server is up, and gnmi.port and gnmi.ca" };
+      return { retry: "backOff", reason, mend: `check that the router's gNMI server is up, and ${tls}` };
     case status.OK:
       return { retry: "backOff", reason: `${rpc}: the target ended it` };
     default:

@@ -1,0 +1,34 @@
+import type { Failure, FailureFacts } from "../kernel/failure.ts";
+import type { Trouble } from "../model/controller.ts";
+import type { NetworkState } from "../model/network-state.ts";
+
+/** Tells of each router and telemetry target once when it fails, when it fails in another way, and when it is well again. */
+export class Troubles {
+  readonly #onTrouble: (trouble: Trouble) => void;
+  /** What was told last: the failure's code or the target's state; empty when well. */
+  readonly #told = new Map<string, string>();
+
+  constructor(onTrouble: (trouble: Trouble) => void) {
+    this.#onTrouble = onTrouble;
+  }
+
+  router(name: string, failure: Failure | undefined): void {
+    this.#tell(`router ${name}`, failure?.code ?? "", failure?.toJSON());
+  }
+
+  targets(targets: NetworkState["targets"]): void {
+    for (const [name, { state, reason, mend }] of targets) {
+      if (state === "starting") continue;
+      const message = `${state}${reason ? `: ${reason}` : ""}`;
+      const failure = { code: "TELEMETRY_FAILED", message, ...(mend ? { mend } : {}) } as const;
+      if (state === "synced") this.#tell(`telemetry ${name}`, "");
+      else this.#tell(`telemetry ${name}`, state, failure);
+    }
+  }
+
+  #tell(where: string, kind: string, failure?: FailureFacts): void {
+    const before = this.#told.get(where) ?? "";
+    this.#told.set(where, kind);
+    if (before !== kind) this.#onTrouble({ where, ...(failure ? { failure } : {}) });
+  }
+}
