@@ -1,0 +1,157 @@
+import type { Random } from "../../kernel/random.ts";
+import { Penalty } from "./penalty.ts";
+import { type Limits, Rerouter } from "./reroute.ts";
+import type { Routing } from "./routing.ts";
+
+/** A demand without a cheaper path is not asked again for so many steps. */
+const restSteps = 60;
+/** An edge that no demand could leave is not tried again for so many steps. */
+const edgeRestSteps = 200;
+/** Demands fully tried on one edge before another has its turn. */
+const triesAnEdge = 100;
+
+/**
+ * Local search towards a target utilisation: takes a demand off an edge over the target, where that lowers the penalty.
+ * An edge is chosen by its weighted excess; demands near the excess in size are tried first: larger ones only pass the
+ * trouble on, smaller ones change little. Where no demand can move, the edges over the target gain weight.
+ */
+export class Search {
+  readonly penalty: Penalty;
+  /** Lowest maximum utilisation reached. */
+  best: number;
+  /** Times that nothing could move. */
+  stuck = 0;
+  readonly bestPath: Int32Array;
+  readonly bestSegments: Uint8Array;
+  readonly #routing: Routing;
+  readonly #rerouter: Rerouter;
+  readonly #random: Random;
+  readonly #edgeRests: Float64Array;
+  readonly #demandRests: Float64Array;
+  readonly #found: Int32Array;
+  readonly #rank: Float64Array;
+  /** Demands rerouted since the best was noted. */
+  readonly #changed: Int32Array;
+  readonly #isChanged: Uint8Array;
+  #changes = 0;
+  #step = 0;
+
+  constructor(routing: Routing, limits: Limits, random: Random) {
+    const count = routing.demands.row.length;
+    this.#routing = routing;
+    this.penalty = new Penalty(routing);
+    this.#rerouter = new Rerouter(routing, this.penalty, limits, random);
+    this.#random = random;
+    this.best = routing.maxUtilisation();
+    this.bestPath = routing.path.slice();
+    this.bestSegments = routing.segments.slice();
+    this.#edgeRests = new Float64Array(routing.graph.edges);
+    this.#demandRests = new Float64Array(count);
+    this.#found = new Int32Array(count * routing.maxSegments);
+    this.#rank = new Float64Array(count * routing.maxSegments);
+    this.#changed = new Int32Array(count);
+    this.#isChanged = new Uint8Array(count);
+  }
+
+  /** Aims at another utilisation. */
+  aim(target: number): void {
+    this.penalty.target = target;
+    this.penalty.weight.fill(1);
+    this.penalty.rebuild();
+    this.#edgeRests.fill(0);
+    this.#demandRests.fill(0);
+  }
+
+  /** One demand rerouted, or one edge given up, or weights raised; false when `expired`. */
+  step(expired: () => boolean): boolean {
+    this.#step += 1;
+    const edge = this.#worstEdge();
+    if (edge < 0) {
+      this.#breakOut();
+      return true;
+    }
+    this.penalty.refresh(0.1);
+    const count = this.#rankDemands(edge);
+    let tries = 0;
+    for (let asked = 0; asked < count && tries < triesAnEdge; asked++) {
+      const demand = this.#takeFirst(count);
+      if (demand < 0) break;
+      if ((asked & 15) === 0 && expired()) return false;
+      this.#demandRests[demand] = this.#step + restSteps;
+      if (!this.#rerouter.mayGain(demand)) continue;
+      tries += 1;
+      if (!this.#rerouter.reroute(demand)) continue;
+      this.#demandRests[demand] = 0;
+      this.#note(demand);
+      return true;
+    }
+    this.#edgeRests[edge] = this.#step + edgeRestSteps;
+    return true;
+  }
+
+  #worstEdge(): number {
+    const { utilisation } = this.#routing;
+    const { target, weight } = this.penalty;
+    let [edge, worst] = [-1, 0];
+    for (let k = 0; k < utilisation.length; k++) {
+      const excess = ((utilisation[k] as number) - target) * (weight[k] as number);
+      if (excess > worst && (this.#edgeRests[k] as number) <= this.#step) [edge, worst] = [k, excess];
+    }
+    return edge;
+  }
+
+  #breakOut(): void {
+    this.stuck += 1;
+    const { utilisation } = this.#routing;
+    const { target, weight } = this.penalty;
+    for (let k = 0; k < utilisation.length; k++) {
+      if ((utilisation[k] as number) > target) weight[k] = (weight[k] as number) + 1;
+    }
+    this.penalty.rebuild();
+    this.#edgeRests.fill(0);
+    this.#demandRests.fill(0);
+  }
+
+  #rankDemands(edge: number): number {
+    const count = this.#routing.demandsOn(edge, this.#found, this.#rank);
+    const excess = (this.#routing.utilisation[edge] as number) - this.penalty.target;
+    for (let k = 0; k < count; k++) {
+      const rests = (this.#demandRests[this.#found[k] as number] as number) > this.#step;
+      const distance = Math.abs(Math.log((this.#rank[k] as number) / excess));
+      this.#rank[k] = rests ? Number.POSITIVE_INFINITY : distance + 2 * this.#random();
+    }
+    return count;
+  }
+
+  /** The demand that ranks first of those not taken yet; -1 when all were. */
+  #takeFirst(count: number): number {
+    let [at, lowest] = [-1, Number.POSITIVE_INFINITY];
+    for (let k = 0; k < count; k++) {
+      if ((this.#rank[k] as number) < lowest) {
+        lowest = this.#rank[k] as number;
+        at = k;
+      }
+    }
+    if (at < 0) return -1;
+    this.#rank[at] = Number.POSITIVE_INFINITY;
+    return this.#found[at] as number;
+  }
+
+  #note(demand: number): void {
+    if (!this.#isChanged[demand]) {
+      this.#isChanged[demand] = 1;
+      this.#changed[this.#changes++] = demand;
+    }
+    const reached = this.#routing.maxUtilisation();
+    if (reached >= this.best - 1e-12) return;
+    this.best = reached;
+    const { path, segments, stride } = this.#routing;
+    for (let k = 0; k < this.#changes; k++) {
+      const moved = this.#changed[k] as number;
+      this.#isChanged[moved] = 0;
+      this.bestSegments[moved] = segments[moved] as number;
+      for (let at = moved * stride; at < (moved + 1) * stride; at++) this.bestPath[at] = path[at] as number;
+    }
+    this.#changes = 0;
+  }
+}
