@@ -20,6 +20,7 @@ const mayImport = {
   app: [
     "kernel",
     "model",
+    "te",
     "telemetry",
     "state",
     "policy",

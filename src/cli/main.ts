@@ -6,6 +6,7 @@ import { demoCommand } from "./commands/demo.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommands } from "./commands/status.ts";
 import { switchCommands } from "./commands/switches.ts";
+import { teCommand } from "./commands/te.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { exitCode, exitCodeOf } from "./exit.ts";
 import { usualState } from "./options.ts";
@@ -36,6 +37,7 @@ for (const command of [
   validateCommand(),
   ...switchCommands(),
   auditCommand(),
+  teCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));
   for (const inner of command.commands) inner.copyInheritedSettings(program);

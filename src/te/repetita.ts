@@ -108,8 +108,12 @@ class Lines {
       this.refuse(`fewer ${what}s than the count says`, "correct the count, or add the missing lines");
     }
     const fields = (line as string).trim().split(/\s+/);
+    const article = what === "edge" ? "an" : "a";
     if (fields.length !== columns.length) {
-      this.refuse(`a ${what} has ${fields.length} fields, not ${columns.length}`, `write ${columns.join(" ")}`);
+      this.refuse(
+        `${article} ${what} has ${fields.length} fields, not ${columns.length}`,
+        `write ${columns.join(" ")}`,
+      );
     }
     return fields;
   }

@@ -4,7 +4,7 @@ import type { Demands, Graph } from "../graph.ts";
 import { LowerBound } from "./lower-bound.ts";
 import { Routing } from "./routing.ts";
 import { Search } from "./search.ts";
-import { restoreIdleDetours } from "./trim.ts";
+import { restoreIdleDetours, type SegmentPath } from "./trim.ts";
 
 export type OptimiseInput = Readonly<{
   graph: Graph;
@@ -20,8 +20,6 @@ export type OptimiseInput = Readonly<{
   now: () => number;
   seed: number;
 }>;
-
-export type SegmentPath = Readonly<{ demand: number; nodes: readonly number[] }>;
 
 export type Optimised = Readonly<{
   /** Load / capacity of the fullest link; may exceed 1. */
@@ -61,11 +59,13 @@ export function optimise(input: OptimiseInput): Optimised {
   drive(routing, search, bound, expired);
   const trimmed = restoreIdleDetours(routing, search);
   return {
-    ...trimmed,
+    maxUtilisation: trimmed.maxUtilisation,
     initialMaxUtilisation,
     lowerBound: Math.min(bound.value, trimmed.maxUtilisation),
     provenOptimal: trimmed.maxUtilisation <= bound.value * (1 + provenWithin),
+    moved: trimmed.moved,
     elapsedMs: now() - startMs,
+    paths: trimmed.paths,
   };
 }
 

@@ -1,12 +1,14 @@
-import type { Optimised, SegmentPath } from "./optimise.ts";
 import { Routing } from "./routing.ts";
 import type { Search } from "./search.ts";
+
+/** A demand by its row, and the nodes it is steered over: source, midpoints, destination. */
+export type SegmentPath = Readonly<{ demand: number; nodes: readonly number[] }>;
 
 /** Puts demands of the best routing back on their IGP path, smallest first, where no link gets fuller than the fullest. */
 export function restoreIdleDetours(
   searched: Routing,
   { bestPath, bestSegments }: Pick<Search, "bestPath" | "bestSegments">,
-): Pick<Optimised, "maxUtilisation" | "moved" | "paths"> {
+): Readonly<{ maxUtilisation: number; moved: number; paths: readonly SegmentPath[] }> {
   const { demands, ecmp, maxSegments, stride } = searched;
   const routing = new Routing(ecmp, demands, maxSegments);
   const moved: number[] = [];
