@@ -48,7 +48,7 @@ test("Windows line ends and blank lines at the end are nothing", () => {
 test.each([
   ["missing header", graphText.replace("NODES 3\n", ""), "net.graph:1 missing header: NODES"],
   ["no column names", graphText.replace("label x y\n", ""), "net.graph:2 missing header"],
-  ["missing edges", graphText.slice(0, graphText.indexOf("EDGES")), "net.graph:6 missing header: EDGES"],
+  ["missing edges", graphText.slice(0, graphText.indexOf("EDGES")), "net.graph:5 missing header: EDGES"],
   ["empty", "", "net.graph:1 missing header: NODES"],
   ["too few nodes", graphText.replace("NODES 3", "NODES 4"), "net.graph:6 fewer nodes than the count says"],
   ["too few edges", graphText.replace("EDGES 3", "EDGES 4"), "net.graph:11 fewer edges than the count says"],

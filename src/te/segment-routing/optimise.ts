@@ -38,6 +38,12 @@ export type Optimised = Readonly<{
 /** Rounding of sums of loads, and what no operator could measure. */
 export const provenWithin = 1e-5;
 
+/** How far below the best the search aims, as a share: more spreads the excess over too many edges, less takes longer. */
+const firstReach = 0.04;
+/** Times stuck before the aim is judged; doubles with every round of aims that came closer and closer. */
+const patience = 8;
+const firstBoundSteps = 5;
+
 /**
  * Minimises the maximum link utilisation with segment-routing paths (node segments, one unsplit path a demand, ECMP within
  * a segment; Gay, Hartert and Vissicchio, INFOCOM 2017). Anytime: the best so far when the budget ends. What it does in
@@ -50,9 +56,12 @@ export function optimise(input: OptimiseInput): Optimised {
     maxStretch: input.maxStretch ?? Number.POSITIVE_INFINITY,
   };
   const startMs = now();
-  const deadlineMs = startMs + budgetMs - Math.min(20, budgetMs * 0.03);
+  const ecmp = new Ecmp(graph).buildAll();
+  const builtMs = now();
+  const routing = new Routing(ecmp, demands, maxSegments);
+  // Undoing idle detours builds another routing at the end, and moves what moved once more.
+  const deadlineMs = startMs + budgetMs * 0.99 - 1.5 * (now() - builtMs);
   const expired = () => now() >= deadlineMs;
-  const routing = new Routing(new Ecmp(graph).buildAll(), demands, maxSegments);
   const initialMaxUtilisation = routing.maxUtilisation();
   const bound = new LowerBound(graph, demands);
   const search = new Search(routing, limits, seededRandom(seed));
@@ -69,27 +78,43 @@ export function optimise(input: OptimiseInput): Optimised {
   };
 }
 
-/** Lowers the target towards the bound as long as it is met, and raises it where the search gets stuck. */
+/**
+ * Aims below the best, never below the bound. The weights of a stuck search are near the dual's prices: they are offered
+ * to the bound. Where several times stuck brought little, the aim was too far: it comes closer, and in the end starts anew.
+ */
 function drive(routing: Routing, search: Search, bound: LowerBound, expired: () => boolean): void {
-  bound.offer(routing.utilisation.map((u) => u ** 8));
-  let reach = 0.1;
-  const aim = () => search.aim(Math.max(bound.value, search.best * (1 - reach)));
+  let reach = firstReach;
+  let rounds = 0;
+  let [stuck, bestWhenAimed] = [0, search.best];
+  const aim = () => {
+    search.aim(Math.max(bound.value, search.best * (1 - reach)));
+    bestWhenAimed = search.best;
+    stuck = 0;
+  };
   const proven = () => search.best <= bound.value * (1 + provenWithin);
-  for (let k = 0; k < 5 && !expired() && !proven(); k++) bound.step(search.best);
+  bound.offer(routing.utilisation.map((utilisation) => utilisation ** 8));
+  for (let k = 0; k < firstBoundSteps && !expired() && !proven(); k++) bound.step(search.best);
   aim();
-  let stuckBefore = 0;
-  let bestBefore = search.best;
   while (!proven() && !expired()) {
+    const seen = search.stuck;
     if (!search.step(expired)) return;
     if (search.best <= search.penalty.target) aim();
-    if (search.stuck > stuckBefore) {
-      stuckBefore = search.stuck;
+    if (search.stuck === seen) continue;
+    stuck += 1;
+    if ((stuck & (stuck - 1)) === 0) {
       bound.offer(search.penalty.price);
-      if (search.stuck % 30 === 0) {
-        if (search.best > bestBefore * (1 - 1e-3)) reach = reach > 1e-3 ? reach / 2 : 0.1;
-        bestBefore = search.best;
+      bound.step(search.best);
+    }
+    if (bound.value > search.penalty.target * (1 + 1e-6)) aim();
+    else if (stuck % (patience << Math.min(rounds, 8)) === 0) {
+      if (search.best > bestWhenAimed * (1 - 1e-3)) {
+        if (reach > 1e-3) reach /= 2;
+        else {
+          rounds += 1;
+          reach = firstReach * 2 ** (rounds % 4);
+        }
         aim();
-      }
+      } else bestWhenAimed = search.best;
     }
   }
 }

@@ -33,8 +33,8 @@ export class Rerouter {
     this.#best = new Int32Array(routing.stride);
   }
 
-  /** By prices alone: can a path of up to three segments cost less than the demand's own? Most demands cannot gain. */
-  mayGain(demand: number): boolean {
+  /** By prices alone: can a path of two segments (of three, if `deep`) cost less than the demand's own? Most demands cannot gain. */
+  mayGain(demand: number, deep: boolean): boolean {
     const { graph, path, stride, segments, demands, moved, maxSegments } = this.#routing;
     const { pairPrice } = this.#penalty;
     const nodes = graph.nodes;
@@ -53,7 +53,7 @@ export class Rerouter {
     for (let middle = 0, into = target; middle < nodes; middle++, into += nodes) {
       if ((pairPrice[row + middle] as number) + (pairPrice[into] as number) < price) return true;
     }
-    if (maxSegments < 3) return false;
+    if (!deep || maxSegments < 3) return false;
     for (let middle = 0; middle < nodes; middle++) {
       const left = price - (pairPrice[row + middle] as number);
       if (left <= 0) continue;

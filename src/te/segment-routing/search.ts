@@ -9,6 +9,8 @@ const restSteps = 60;
 const edgeRestSteps = 200;
 /** Demands fully tried on one edge before another has its turn. */
 const triesAnEdge = 100;
+/** Demands taken one by one before the others are sorted. */
+const sortAfter = 16;
 
 /**
  * Local search towards a target utilisation: takes a demand off an edge over the target, where that lowers the penalty.
@@ -26,10 +28,16 @@ export class Search {
   readonly #routing: Routing;
   readonly #rerouter: Rerouter;
   readonly #random: Random;
+  /** Where only so many may move, the largest go first. */
+  readonly #fewMoves: boolean;
   readonly #edgeRests: Float64Array;
   readonly #demandRests: Float64Array;
   readonly #found: Int32Array;
   readonly #rank: Float64Array;
+  readonly #keys: Float64Array;
+  #awake = 0;
+  /** Paths of three segments are looked for only where those of two bring nothing: that takes nodes² instead of nodes. */
+  #deep = false;
   /** Demands rerouted since the best was noted. */
   readonly #changed: Int32Array;
   readonly #isChanged: Uint8Array;
@@ -42,6 +50,7 @@ export class Search {
     this.penalty = new Penalty(routing);
     this.#rerouter = new Rerouter(routing, this.penalty, limits, random);
     this.#random = random;
+    this.#fewMoves = limits.maxMoved < count;
     this.best = routing.maxUtilisation();
     this.bestPath = routing.path.slice();
     this.bestSegments = routing.segments.slice();
@@ -49,6 +58,7 @@ export class Search {
     this.#demandRests = new Float64Array(count);
     this.#found = new Int32Array(count * routing.maxSegments);
     this.#rank = new Float64Array(count * routing.maxSegments);
+    this.#keys = new Float64Array(count * routing.maxSegments);
     this.#changed = new Int32Array(count);
     this.#isChanged = new Uint8Array(count);
   }
@@ -58,8 +68,8 @@ export class Search {
     this.penalty.target = target;
     this.penalty.weight.fill(1);
     this.penalty.rebuild();
-    this.#edgeRests.fill(0);
-    this.#demandRests.fill(0);
+    this.#wakeAll();
+    this.#deep = false;
   }
 
   /** One demand rerouted, or one edge given up, or weights raised; false when `expired`. */
@@ -67,18 +77,20 @@ export class Search {
     this.#step += 1;
     const edge = this.#worstEdge();
     if (edge < 0) {
-      this.#breakOut();
+      if (this.#deep) this.#breakOut();
+      else this.#wakeAll();
+      this.#deep = !this.#deep;
       return true;
     }
     this.penalty.refresh(0.1);
     const count = this.#rankDemands(edge);
     let tries = 0;
     for (let asked = 0; asked < count && tries < triesAnEdge; asked++) {
-      const demand = this.#takeFirst(count);
+      const demand = this.#take(asked, count);
       if (demand < 0) break;
-      if ((asked & 15) === 0 && expired()) return false;
+      if (expired()) return false;
       this.#demandRests[demand] = this.#step + restSteps;
-      if (!this.#rerouter.mayGain(demand)) continue;
+      if (!this.#rerouter.mayGain(demand, this.#deep)) continue;
       tries += 1;
       if (!this.#rerouter.reroute(demand)) continue;
       this.#demandRests[demand] = 0;
@@ -108,6 +120,10 @@ export class Search {
       if ((utilisation[k] as number) > target) weight[k] = (weight[k] as number) + 1;
     }
     this.penalty.rebuild();
+    this.#wakeAll();
+  }
+
+  #wakeAll(): void {
     this.#edgeRests.fill(0);
     this.#demandRests.fill(0);
   }
@@ -117,14 +133,17 @@ export class Search {
     const excess = (this.#routing.utilisation[edge] as number) - this.penalty.target;
     for (let k = 0; k < count; k++) {
       const rests = (this.#demandRests[this.#found[k] as number] as number) > this.#step;
-      const distance = Math.abs(Math.log((this.#rank[k] as number) / excess));
+      const ratio = (this.#rank[k] as number) / excess;
+      const distance = this.#fewMoves ? Math.min(50, 1 / ratio) : Math.abs(Math.log(ratio));
       this.#rank[k] = rests ? Number.POSITIVE_INFINITY : distance + 2 * this.#random();
     }
     return count;
   }
 
-  /** The demand that ranks first of those not taken yet; -1 when all were. */
-  #takeFirst(count: number): number {
+  /** The demand that ranks next, after `taken` others; -1 when all are at rest. Few are asked, mostly: the rest stay unsorted. */
+  #take(taken: number, count: number): number {
+    if (taken > sortAfter) return this.#sorted(taken - sortAfter);
+    if (taken === sortAfter) return this.#sort(count);
     let [at, lowest] = [-1, Number.POSITIVE_INFINITY];
     for (let k = 0; k < count; k++) {
       if ((this.#rank[k] as number) < lowest) {
@@ -135,6 +154,23 @@ export class Search {
     if (at < 0) return -1;
     this.#rank[at] = Number.POSITIVE_INFINITY;
     return this.#found[at] as number;
+  }
+
+  #sort(count: number): number {
+    let awake = 0;
+    // Rank and place in one number, so that the numeric sort of typed arrays does.
+    for (let k = 0; k < count; k++) {
+      const rank = this.#rank[k] as number;
+      if (rank < Number.POSITIVE_INFINITY) this.#keys[awake++] = Math.floor(rank * 4096) * this.#found.length + k;
+    }
+    this.#keys.subarray(0, awake).sort();
+    this.#awake = awake;
+    return this.#sorted(0);
+  }
+
+  #sorted(at: number): number {
+    if (at >= this.#awake) return -1;
+    return this.#found[(this.#keys[at] as number) % this.#found.length] as number;
   }
 
   #note(demand: number): void {
