@@ -1,7 +1,6 @@
 import type { Ecmp } from "../ecmp.ts";
 import type { Demands } from "../graph.ts";
-import { eachSegmentPath } from "./midpoints.ts";
-import type { SegmentPath } from "./optimise.ts";
+import { eachSegmentPath, type SegmentPath } from "./segment-path.ts";
 
 /** What a class asks of its paths; delays in the graph's unit, loss as a ratio. What is absent is not asked. */
 export type PathClass = Readonly<{

@@ -4,7 +4,8 @@ import type { Demands, Graph } from "../graph.ts";
 import { LowerBound } from "./lower-bound.ts";
 import { Routing } from "./routing.ts";
 import { Search } from "./search.ts";
-import { restoreIdleDetours, type SegmentPath } from "./trim.ts";
+import type { SegmentPath } from "./segment-path.ts";
+import { restoreIdleDetours } from "./trim.ts";
 
 export type OptimiseInput = Readonly<{
   graph: Graph;

@@ -1,8 +1,7 @@
 import type { Ecmp } from "../ecmp.ts";
 import type { Demands } from "../graph.ts";
-import { eachSegmentPath } from "./midpoints.ts";
-import type { SegmentPath } from "./optimise.ts";
 import { Routing } from "./routing.ts";
+import { eachSegmentPath, type SegmentPath } from "./segment-path.ts";
 
 export type ReliefInput = Readonly<{
   /** With every destination built. */

@@ -1,8 +1,6 @@
 import { Routing } from "./routing.ts";
 import type { Search } from "./search.ts";
-
-/** A demand by its row, and the nodes it is steered over: source, midpoints, destination. */
-export type SegmentPath = Readonly<{ demand: number; nodes: readonly number[] }>;
+import type { SegmentPath } from "./segment-path.ts";
 
 /** Puts demands of the best routing back on their IGP path, smallest first, where no link gets fuller than the fullest. */
 export function restoreIdleDetours(

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Ecmp } from "../../../src/te/ecmp.ts";
 import { type ClassPathsInput, classPaths, type PathClass } from "../../../src/te/segment-routing/class-paths.ts";
-import { eachSegmentPath } from "../../../src/te/segment-routing/midpoints.ts";
+import { eachSegmentPath } from "../../../src/te/segment-routing/segment-path.ts";
 import { both, type Demand, demandsOf, graphOf, networks, sharesOn, utilisationOf } from "./networks.ts";
 
 const inference: PathClass = { name: "inference", prefers: "latency", maxDelay: 6, maxStretch: 2 };

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Ecmp } from "../../../src/te/ecmp.ts";
-import { eachSegmentPath } from "../../../src/te/segment-routing/midpoints.ts";
 import { relieve } from "../../../src/te/segment-routing/relief.ts";
+import { eachSegmentPath } from "../../../src/te/segment-routing/segment-path.ts";
 import { both, type Demand, demandsOf, graphOf, networks, utilisationOf } from "./networks.ts";
 
 // Five nodes: the way 0-1-4 is short and small, 0-2-4 and 0-3-4 are longer.

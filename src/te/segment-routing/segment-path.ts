@@ -1,5 +1,8 @@
 import type { Ecmp } from "../ecmp.ts";
 
+/** A demand, by row, and its path: source, midpoints, destination. */
+export type SegmentPath = Readonly<{ demand: number; nodes: readonly number[] }>;
+
 /**
  * Calls `visit` with the nodes of every segment path from `source` to `target` of at most `maxSegments` segments (3 at
  * most) whose segments all have a path: the direct one first, then by fewer midpoints, then by node. The array is one and
