@@ -1,4 +1,4 @@
-import { NodeHeap } from "./node-heap.ts";
+import { LabelHeap } from "./label-heap.ts";
 import type { ShortestPathTrees } from "./shortest-path-trees.ts";
 
 /** Sums in other orders: what is left of a value after taking it away again is below this share of it. */
@@ -24,11 +24,10 @@ export class FlowUpdate {
   readonly #injected: { node: number[]; amount: number[] }[];
   readonly #injectedInto: number[] = [];
   readonly #flowChange: Float64Array;
-  readonly #heap = new NodeHeap();
+  readonly #heap = new LabelHeap();
   readonly #touched: number[] = [];
-  /** By node: the last update that touched it, that looked at its next hops, that found them changed. */
+  /** By node: the last update that touched it, that found its next hops changed. */
   readonly #touch: Int32Array;
-  readonly #look: Int32Array;
   readonly #moved: Int32Array;
   #updates = 0;
   readonly #hops: Int32Array;
@@ -41,7 +40,6 @@ export class FlowUpdate {
     this.#injected = Array.from({ length: nodes }, () => ({ node: [], amount: [] }));
     this.#flowChange = new Float64Array(nodes);
     this.#touch = new Int32Array(nodes);
-    this.#look = new Int32Array(nodes);
     this.#moved = new Int32Array(nodes);
     this.#hops = new Int32Array(edges);
   }
@@ -71,15 +69,15 @@ export class FlowUpdate {
    */
   update(destination: number, relabelled: readonly number[], scale: number, keep: boolean): void {
     this.#updates += 1;
-    const { nodes, source, intoStart, into } = this.#trees.graph;
+    const { nodes, outStart, out, intoStart, into } = this.#trees.graph;
     const base = destination * nodes;
-    for (const edge of this.#trees.changed) this.#reroute(destination, source[edge] as number, scale);
+    for (const edge of this.#trees.changed) this.#compare(destination, edge, scale);
     for (const place of relabelled) {
       const node = place - base;
-      this.#reroute(destination, node, scale);
-      for (let k = intoStart[node] as number; k < (intoStart[node + 1] as number); k++) {
-        this.#reroute(destination, source[into[k] as number] as number, scale);
-      }
+      const [firstOut, lastOut] = [outStart[node] as number, outStart[node + 1] as number];
+      for (let k = firstOut; k < lastOut; k++) this.#compare(destination, out[k] as number, scale);
+      const [firstInto, lastInto] = [intoStart[node] as number, intoStart[node + 1] as number];
+      for (let k = firstInto; k < lastInto; k++) this.#compare(destination, into[k] as number, scale);
     }
     const { node, amount } = this.#injected[destination] as { node: number[]; amount: number[] };
     for (let k = 0; k < node.length; k++) this.#add(base, node[k] as number, amount[k] as number);
@@ -104,25 +102,30 @@ export class FlowUpdate {
     return settled((this.#flow[base + node] as number) * scale, this.#flowChange[node] as number);
   }
 
-  /** Where the next hops of a node are not what they were, takes its old flow off them; `#propagate` puts the new one on. */
-  #reroute(destination: number, node: number, scale: number): void {
-    if (this.#look[node] === this.#updates) return;
-    this.#look[node] = this.#updates;
+  /** Where an edge is a next hop and was not, or was and is not, its node's traffic moves. */
+  #compare(destination: number, edge: number, scale: number): void {
+    const trees = this.#trees;
+    const node = trees.graph.source[edge] as number;
+    if (this.#moved[node] === this.#updates) return;
+    const flow = this.#flow[destination * trees.graph.nodes + node] as number;
+    if (flow === 0) return; // Also at the destination itself.
+    if (trees.wasNextHop(edge, destination) !== trees.isNextHop(edge, destination)) {
+      this.#reroute(destination, node, flow * scale);
+    }
+  }
+
+  /** Takes the old flow of a node off its old next hops; `#propagate` puts the new one on the new. */
+  #reroute(destination: number, node: number, flow: number): void {
     const trees = this.#trees;
     const { nodes, outStart, out, target } = trees.graph;
     const base = destination * nodes;
-    const flow = (this.#flow[base + node] as number) * scale;
-    if (flow === 0) return; // Also the destination itself.
-    let [count, differs] = [0, false];
-    for (let k = outStart[node] as number; k < (outStart[node + 1] as number); k++) {
-      const edge = out[k] as number;
-      const was = trees.wasNextHop(edge, destination);
-      if (was) this.#hops[count++] = edge;
-      if (was !== trees.isNextHop(edge, destination)) differs = true;
-    }
-    if (!differs) return;
     this.#moved[node] = this.#updates;
     this.#add(base, node, 0);
+    let count = 0;
+    for (let k = outStart[node] as number; k < (outStart[node + 1] as number); k++) {
+      const edge = out[k] as number;
+      if (trees.wasNextHop(edge, destination)) this.#hops[count++] = edge;
+    }
     const each = flow / count;
     for (let k = 0; k < count; k++) {
       const edge = this.#hops[k] as number;

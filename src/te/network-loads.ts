@@ -161,19 +161,18 @@ export class NetworkLoads {
   #recheck(change: DemandChange, nodesRemoved: boolean): void {
     const trees = this.#trees;
     const squared = this.#graph.nodes * this.#graph.nodes;
-    const suspects = new Set<number>();
-    const suspect = (demand: number) => suspects.add(demand);
+    const suspects: number[] = [];
     for (const place of trees.relabelled) {
       const reachable = trees.distance[place] !== Number.POSITIVE_INFINITY;
-      if (reachable !== trees.wasReachable(place)) this.#routed.eachUser(place, suspect);
+      if (reachable !== trees.wasReachable(place)) this.#usersOf(place, suspects);
     }
-    for (const edge of trees.changed) this.#routed.eachUser(squared + edge, suspect);
+    for (const edge of trees.changed) this.#usersOf(squared + edge, suspects);
     if (nodesRemoved && this.#count[status.disconnected] !== 0) {
       for (let demand = 0; demand < this.#status.length; demand++) {
-        if (this.#status[demand] === status.disconnected) suspects.add(demand);
+        if (this.#status[demand] === status.disconnected) suspects.push(demand);
       }
     }
-    for (const demand of suspects) {
+    for (const demand of suspects.length > 1 ? new Set(suspects) : suspects) {
       const was = this.#status[demand] as number;
       const is = this.#statusOf(this.#routed, demand);
       if (was === is) continue;
@@ -192,37 +191,50 @@ export class NetworkLoads {
   }
 
   #statusOf(routed: RoutedDemands, demand: number): number {
-    const { nodes } = this.#graph;
-    const { distance, weight } = this.#trees;
     if (this.#down[routed.source[demand] as number] || this.#down[routed.target[demand] as number]) return status.lost;
-    const squared = nodes * nodes;
-    const usable = (leg: number) =>
-      (leg < squared ? distance[leg] : weight[leg - squared]) !== Number.POSITIVE_INFINITY;
-    if (routed.everyLeg(demand, usable)) return status.onPath;
-    return usable(routed.direct(demand)) ? status.fallback : status.disconnected;
+    const { leg, legStart } = routed;
+    for (let k = legStart[demand] as number; k < (legStart[demand + 1] as number); k++) {
+      if (this.#isUsable(leg[k] as number)) continue;
+      return this.#isUsable(routed.direct(demand)) ? status.fallback : status.disconnected;
+    }
+    return status.onPath;
+  }
+
+  #isUsable(leg: number): boolean {
+    const { distance, weight } = this.#trees;
+    return (leg < distance.length ? distance[leg] : weight[leg - distance.length]) !== Number.POSITIVE_INFINITY;
+  }
+
+  #usersOf(leg: number, users: number[]): void {
+    const { user, userStart } = this.#routed;
+    for (let k = userStart[leg] as number; k < (userStart[leg + 1] as number); k++) users.push(user[k] as number);
   }
 
   /** Adds `amount` where a demand of that status goes. */
   #place(routed: RoutedDemands, demand: number, how: number, amount: number): void {
+    const { leg, legStart } = routed;
+    if (how === status.fallback) this.#placeLeg(routed.direct(demand), amount);
+    if (how !== status.onPath) return;
+    for (let k = legStart[demand] as number; k < (legStart[demand + 1] as number); k++) {
+      this.#placeLeg(leg[k] as number, amount);
+    }
+  }
+
+  #placeLeg(leg: number, amount: number): void {
     const { nodes } = this.#graph;
-    const squared = nodes * nodes;
     const { change } = this.#flows;
-    const place = (leg: number) => {
-      if (leg < squared) this.#flows.inject(Math.floor(leg / nodes), leg % nodes, amount);
-      else change[leg - squared] = (change[leg - squared] as number) + amount;
-      return true;
-    };
-    if (how === status.onPath) routed.everyLeg(demand, place);
-    else if (how === status.fallback) place(routed.direct(demand));
+    const edge = leg - nodes * nodes;
+    if (edge < 0) this.#flows.inject(Math.floor(leg / nodes), leg % nodes, amount);
+    else change[edge] = (change[edge] as number) + amount;
   }
 
   #buildTrees(routed: RoutedDemands, demand: number): void {
     const { nodes } = this.#graph;
     this.#trees.build(routed.target[demand] as number);
-    routed.everyLeg(demand, (leg) => {
-      if (leg < nodes * nodes) this.#trees.build(Math.floor(leg / nodes));
-      return true;
-    });
+    const { leg, legStart } = routed;
+    for (let k = legStart[demand] as number; k < (legStart[demand + 1] as number); k++) {
+      if ((leg[k] as number) < nodes * nodes) this.#trees.build(Math.floor((leg[k] as number) / nodes));
+    }
   }
 
   /** Moves the flows, reads the loads, then makes the change the present state or takes it back. */

@@ -23,11 +23,13 @@ export class RoutedDemands {
   readonly source: Int32Array;
   readonly target: Int32Array;
   readonly size: Float64Array;
+  /** The legs of a demand's path are `leg[legStart[demand] .. legStart[demand + 1])`. */
+  readonly legStart: Int32Array;
+  readonly leg: Int32Array;
+  /** The demands whose path or IGP path has a leg are `user[userStart[leg] .. userStart[leg + 1])`. */
+  readonly userStart: Int32Array;
+  readonly user: Int32Array;
   readonly #nodes: number;
-  readonly #legStart: Int32Array;
-  readonly #leg: Int32Array;
-  readonly #userStart: Int32Array;
-  readonly #user: Int32Array;
 
   constructor(graph: Graph, { source, target, size }: Demands, paths: readonly SegmentPath[] = []) {
     this.source = source;
@@ -40,19 +42,26 @@ export class RoutedDemands {
       assert(!pathOf.has(path.demand), `one path for demand ${path.demand}`);
       pathOf.set(path.demand, path);
     }
-    this.#legStart = new Int32Array(size.length + 1);
+    this.legStart = new Int32Array(size.length + 1);
     const legs: number[] = [];
-    const users: [leg: number, demand: number][] = [];
+    const [used, users]: [number[], number[]] = [[], []];
     for (let demand = 0; demand < size.length; demand++) {
       const direct = this.direct(demand);
       const path = pathOf.get(demand);
-      const own = path ? legsOf(graph, source[demand] as number, target[demand] as number, path.segments) : [direct];
-      for (const leg of own) legs.push(leg);
-      for (const leg of path ? new Set([...own, direct]) : own) users.push([leg, demand]);
-      this.#legStart[demand + 1] = legs.length;
+      const own = path && legsOf(graph, source[demand] as number, target[demand] as number, path.segments);
+      if (own) for (const leg of own) legs.push(leg);
+      else legs.push(direct);
+      used.push(direct);
+      users.push(demand);
+      for (const leg of own ? new Set(own) : []) {
+        if (leg === direct) continue;
+        used.push(leg);
+        users.push(demand);
+      }
+      this.legStart[demand + 1] = legs.length;
     }
-    this.#leg = Int32Array.from(legs);
-    [this.#userStart, this.#user] = grouped(graph.nodes * graph.nodes + graph.edges, users);
+    this.leg = Int32Array.from(legs);
+    [this.userStart, this.user] = grouped(graph.nodes * graph.nodes + graph.edges, used, users);
   }
 
   get count(): number {
@@ -62,21 +71,6 @@ export class RoutedDemands {
   /** The leg from its source to its destination: its IGP path. */
   direct(demand: number): number {
     return (this.target[demand] as number) * this.#nodes + (this.source[demand] as number);
-  }
-
-  /** Calls `take` with each leg of the path of `demand`, until it says false; whether it never did. */
-  everyLeg(demand: number, take: (leg: number) => boolean): boolean {
-    for (let k = this.#legStart[demand] as number; k < (this.#legStart[demand + 1] as number); k++) {
-      if (!take(this.#leg[k] as number)) return false;
-    }
-    return true;
-  }
-
-  /** Calls `take` with each demand whose path or IGP path has this leg. */
-  eachUser(leg: number, take: (demand: number) => void): void {
-    for (let k = this.#userStart[leg] as number; k < (this.#userStart[leg + 1] as number); k++) {
-      take(this.#user[k] as number);
-    }
   }
 }
 
@@ -99,16 +93,18 @@ function legsOf(graph: Graph, from: number, to: number, segments: readonly Segme
   return legs;
 }
 
-function grouped(groups: number, pairs: readonly [group: number, item: number][]): [Int32Array, Int32Array] {
+/** `items` by the group of each, as starts and items. */
+function grouped(groups: number, groupOf: readonly number[], items: readonly number[]): [Int32Array, Int32Array] {
   const start = new Int32Array(groups + 1);
-  for (const [group] of pairs) start[group + 1] = (start[group + 1] as number) + 1;
+  for (const group of groupOf) start[group + 1] = (start[group + 1] as number) + 1;
   for (let group = 0; group < groups; group++)
     start[group + 1] = (start[group + 1] as number) + (start[group] as number);
   const next = start.slice();
-  const items = new Int32Array(pairs.length);
-  for (const [group, item] of pairs) {
-    items[next[group] as number] = item;
+  const sorted = new Int32Array(items.length);
+  for (let at = 0; at < items.length; at++) {
+    const group = groupOf[at] as number;
+    sorted[next[group] as number] = items[at] as number;
     next[group] = (next[group] as number) + 1;
   }
-  return [start, items];
+  return [start, sorted];
 }

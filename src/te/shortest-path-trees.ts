@@ -1,5 +1,5 @@
 import type { Graph } from "./graph.ts";
-import { NodeHeap } from "./node-heap.ts";
+import { LabelHeap } from "./label-heap.ts";
 
 /**
  * Shortest-path labels towards each destination, kept up to date while edge weights change (an edge of weight Infinity
@@ -23,7 +23,7 @@ export class ShortestPathTrees {
   readonly #wasDistance: Float64Array;
   readonly #wasHops: Int32Array;
   readonly #built: Uint8Array;
-  readonly #heap = new NodeHeap();
+  readonly #heap = new LabelHeap();
   /** By node: the last `update` that looked at it, that found its label unsupported, that altered its label. */
   readonly #seen: Int32Array;
   readonly #lost: Int32Array;
@@ -149,11 +149,9 @@ export class ShortestPathTrees {
     const { source, intoStart, into } = this.graph;
     const heap = this.#heap;
     const lost: number[] = [];
-    const push = (node: number) =>
-      heap.push(node, this.distance[base + node] as number, this.hops[base + node] as number);
     for (const edge of this.changed) {
       const raised = (this.weight[edge] as number) > (this.#wasWeight[edge] as number);
-      if (raised && this.#explains(base, edge, this.#wasWeight)) push(source[edge] as number);
+      if (raised && this.#explains(base, edge, this.#wasWeight)) this.#enqueue(base, source[edge] as number);
     }
     while (heap.pop()) {
       const node = heap.node;
@@ -164,10 +162,14 @@ export class ShortestPathTrees {
       lost.push(node);
       for (let k = intoStart[node] as number; k < (intoStart[node + 1] as number); k++) {
         const edge = into[k] as number;
-        if (this.#explains(base, edge, this.#wasWeight)) push(source[edge] as number);
+        if (this.#explains(base, edge, this.#wasWeight)) this.#enqueue(base, source[edge] as number);
       }
     }
     return lost;
+  }
+
+  #enqueue(base: number, node: number): void {
+    this.#heap.push(node, this.distance[base + node] as number, this.hops[base + node] as number);
   }
 
   /** The label of the edge's source is the one that it would get through this edge. */
@@ -202,8 +204,8 @@ export class ShortestPathTrees {
     const { intoStart, into } = this.graph;
     const heap = this.#heap;
     while (heap.pop()) {
-      const { node, key, second } = heap;
-      if (key !== this.distance[base + node] || second !== this.hops[base + node]) continue;
+      const node = heap.node;
+      if (heap.distance !== this.distance[base + node] || heap.hops !== this.hops[base + node]) continue;
       for (let k = intoStart[node] as number; k < (intoStart[node + 1] as number); k++) {
         this.#offer(base, into[k] as number);
       }

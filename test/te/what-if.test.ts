@@ -88,7 +88,10 @@ const anything: Kind = fc
 
 function expectSame(got: LoadState, network: Case, changes: readonly NetworkChange[]): void {
   const wanted = fromScratch(network, changes);
-  expect(got.loads.length).toBe(wanted.loads.length);
+  const off = [...wanted.loads.keys()].filter(
+    (at) => !(Math.abs((got.loads[at] ?? Number.NaN) - (wanted.loads[at] ?? 0)) < 1e-6),
+  );
+  if (off.length > 0) expect.fail(`edges ${off} are loaded otherwise than ${wanted.loads}: ${got.loads}`);
   for (const [at, load] of got.loads.entries())
     expect(load, `load of edge ${at}`).toBeCloseTo(wanted.loads[at] ?? -1, 6);
   expect(got.maxUtilisation).toBeCloseTo(wanted.maxUtilisation, 6);
@@ -113,7 +116,7 @@ describe("loads after a change are those computed from scratch", () => {
       expectSame(loads.whatIf(other), network, [other]); // The first left nothing behind.
       expectSame(loads.whatIf({}), network, []);
     });
-    fc.assert(property, { numRuns: 300 });
+    fc.assert(property, { numRuns: 200 });
   });
 
   test("a row of changes that stay, what-ifs between them", () => {
@@ -128,7 +131,7 @@ describe("loads after a change are those computed from scratch", () => {
         expect(loads.whatIf({}).loads).toEqual(loads.now.loads);
       }
     });
-    fc.assert(property, { numRuns: 300 });
+    fc.assert(property, { numRuns: 200 });
   });
 
   test("edges that are not there from the start", () => {
@@ -140,7 +143,7 @@ describe("loads after a change are those computed from scratch", () => {
       expectSame(loads.now, network, [{ removedEdges }]);
       expectSame(loads.whatIf(make(network.graph)), network, [{ removedEdges }, make(network.graph)]);
     });
-    fc.assert(property, { numRuns: 300 });
+    fc.assert(property, { numRuns: 200 });
   });
 });
 
