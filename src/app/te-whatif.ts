@@ -1,0 +1,203 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { Failure, unwrap } from "../kernel/failure.ts";
+import type { Demands, Graph } from "../te/graph.ts";
+import { type AddedDemand, type LoadState, type NetworkChange, NetworkLoads } from "../te/network-loads.ts";
+import { parseDemands, parseGraph } from "../te/repetita.ts";
+import { pathThrough, type SegmentPath } from "../te/routed-demands.ts";
+import { eachNode, type FailureImpact, failEach, linkName, physicalLinks } from "../te/what-if.ts";
+
+/** Ids as in the files; capacities and demands in kbit/s. */
+export type WhatIfQuestion = Readonly<{
+  topology: string;
+  demands: string;
+  /** A file as `te solve --json` prints it. */
+  paths?: string;
+  failEach?: "link" | "node";
+  removedEdges: readonly number[];
+  removedNodes: readonly number[];
+  weights: ReadonlyMap<number, number>;
+  capacities: ReadonlyMap<number, number>;
+  scaleDemands?: number;
+  addedDemands: readonly AddedDemand[];
+}>;
+
+type Loads = Readonly<{
+  /** Load over capacity where it is highest; may exceed 1. */
+  maxUtilisation: number;
+  /** Where that is; null when no edge is left. */
+  edge: number | null;
+  /** How many edges are above their capacity. */
+  overloaded: number;
+  /** Demands without any path, and their kbit/s. */
+  disconnected: LoadState["disconnected"];
+  /** Demands that start or end at a removed node: gone with it, not cut off. */
+  lost: LoadState["lost"];
+  /** Demands on their IGP path because a segment of their own has no path or its midpoint is gone. */
+  fallbacks: number;
+}>;
+
+/**
+ * `before` is the network as in the files; `after` is with what was asked to change, null when nothing was. Each of `failures`
+ * comes on top of that alone, worst first: by utilisation, then by volume cut off. A link fails in both directions: the k-th
+ * edge from u to v together with the k-th from v to u, an edge without a partner alone.
+ * `cutOff` are the rows of the demands that the change disconnects; added demands count on after the last row of the file.
+ * `edges` are all edges, the fullest first; load in kbit/s. `elapsedMs` is everything after reading the files.
+ */
+export type WhatIfReport = Readonly<{
+  before: Loads;
+  after: (Loads & Readonly<{ cutOff: readonly number[] }>) | null;
+  failures: readonly (Omit<FailureImpact, "edge"> & Readonly<{ edge: number | null }>)[];
+  worst: WhatIfReport["failures"][number] | null;
+  edges: readonly Readonly<{
+    edge: number;
+    name: string;
+    load: Readonly<{ before: number; after: number }>;
+    utilisation: Readonly<{ before: number; after: number }>;
+  }>[];
+  elapsedMs: number;
+}>;
+
+/** Throws CONFIG_INVALID for a file that cannot be read or is malformed (with its line or field), and for unknown ids. */
+export async function answerWhatIf(question: WhatIfQuestion): Promise<WhatIfReport> {
+  const graph = unwrap(parseGraph(await read(question.topology, "--topology"), question.topology));
+  const demands = unwrap(parseDemands(await read(question.demands, "--demands"), question.demands, graph));
+  const paths = question.paths
+    ? parsePaths(await read(question.paths, "--paths"), question.paths, graph, demands)
+    : ([] as const);
+  checkIds(question, graph);
+
+  const startedMs = performance.now();
+  const network = new NetworkLoads(graph, demands, paths);
+  const before = network.now;
+  const change = changeAsked(question);
+  const after = change ? network.apply(change) : undefined;
+  const failures = failEach(network, scenarios(question, graph)).map((impact) => ({
+    ...impact,
+    edge: impact.edge < 0 ? null : impact.edge,
+  }));
+  const lastRow = demands.row.at(-1) ?? -1;
+  const rowOf = (demand: number) => demands.row[demand] ?? lastRow + 1 + demand - demands.row.length;
+  return {
+    before: shown(before),
+    after: after ? { ...shown(after), cutOff: after.cutOff.map(rowOf) } : null,
+    failures,
+    worst: failures[0] ?? null,
+    edges: fullestFirst(graph, before, after ?? before),
+    elapsedMs: Math.round((performance.now() - startedMs) * 10) / 10,
+  };
+}
+
+function shown({ maxUtilisation, edge, overloaded, disconnected, lost, fallbacks }: LoadState): Loads {
+  return {
+    maxUtilisation,
+    edge: edge < 0 ? null : edge,
+    overloaded: overloaded.length,
+    disconnected,
+    lost,
+    fallbacks,
+  };
+}
+
+function fullestFirst(graph: Graph, before: LoadState, after: LoadState): WhatIfReport["edges"] {
+  const used = ({ loads, capacities }: LoadState, edge: number) => (loads[edge] ?? 0) / (capacities[edge] ?? 1);
+  return Array.from({ length: graph.edges }, (_, edge) => ({
+    edge,
+    name: linkName(graph, edge),
+    load: { before: before.loads[edge] ?? 0, after: after.loads[edge] ?? 0 },
+    utilisation: { before: used(before, edge), after: used(after, edge) },
+  })).sort((a, b) => b.utilisation.after - a.utilisation.after || a.edge - b.edge);
+}
+
+function changeAsked(question: WhatIfQuestion): NetworkChange | undefined {
+  const { removedEdges, removedNodes, weights, capacities, scaleDemands, addedDemands } = question;
+  const asked = [removedEdges, removedNodes, addedDemands].some((list) => list.length > 0);
+  if (!asked && weights.size === 0 && capacities.size === 0 && scaleDemands === undefined) return undefined;
+  const scaled = scaleDemands === undefined ? {} : { scaleDemands };
+  return { removedEdges, removedNodes, weights, capacities, addedDemands, ...scaled };
+}
+
+/** What is removed anyway cannot fail. */
+function scenarios({ failEach: kind, removedEdges, removedNodes }: WhatIfQuestion, graph: Graph) {
+  if (kind === undefined) return [];
+  const gone = (edge: number) =>
+    removedEdges.includes(edge) ||
+    removedNodes.includes(graph.source[edge] as number) ||
+    removedNodes.includes(graph.target[edge] as number);
+  const all = kind === "link" ? physicalLinks(graph) : eachNode(graph);
+  return all.filter((one) => (one.kind === "node" ? !removedNodes.includes(one.node) : !one.edges.every(gone)));
+}
+
+function checkIds(question: WhatIfQuestion, { nodes, edges }: Graph): void {
+  const check = (option: string, what: "edge" | "node", ids: Iterable<number>, count: number) => {
+    for (const id of ids) {
+      if (id < count) continue;
+      const mend = `${what}s are numbered 0 to ${count - 1} in ${question.topology}`;
+      throw new Failure("CONFIG_INVALID", `${option}: unknown ${what} ${id}`, { mend });
+    }
+  };
+  check("--remove-edge", "edge", question.removedEdges, edges);
+  check("--remove-node", "node", question.removedNodes, nodes);
+  check("--weight", "edge", question.weights.keys(), edges);
+  check("--capacity", "edge", question.capacities.keys(), edges);
+  const ends = question.addedDemands.flatMap(({ source, target }) => [source, target]);
+  check("--add-demand", "node", ends, nodes);
+}
+
+const Id = z.int().nonnegative();
+const Paths = z.object({ paths: z.array(z.object({ demand: Id, nodes: z.array(Id).min(2) })) });
+
+/**
+ * The paths of a solution.
+ * Shape:  `{ paths: [{ demand: row in the demands file from 0, nodes: [source, midpoints, destination] }] }`; the rest is ignored.
+ * Errors: CONFIG_INVALID with the file and the field.
+ */
+export function parsePaths(text: string, file: string, graph: Graph, demands: Demands): SegmentPath[] {
+  const refuse = (where: string, reason: string, mend: string): never => {
+    throw new Failure("CONFIG_INVALID", `${file}: ${where ? `${where} ` : ""}${reason}`, { mend });
+  };
+  const shape =
+    "give a file that te solve --json printed: { paths: [{ demand, nodes: [source, midpoints, destination] }] }";
+  const parsed = Paths.safeParse(json(text, (reason) => refuse("", `is not JSON: ${reason}`, shape)));
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    return refuse(z.core.toDotPath(issue?.path ?? []), issue?.message ?? "", shape);
+  }
+  const placeOf = new Map([...demands.row].map((row, place) => [row, place]));
+  const taken = new Set<number>();
+  return parsed.data.paths.map(({ demand: row, nodes }, at) => {
+    const demand = placeOf.get(row);
+    if (demand === undefined) {
+      const mend =
+        "demand is the row in the demands file, from 0; rows of size 0 or from a node to itself do not count";
+      return refuse(`paths[${at}].demand`, `there is no demand ${row}`, mend);
+    }
+    if (taken.has(row)) refuse(`paths[${at}].demand`, `demand ${row} has a path already`, "keep one path a demand");
+    taken.add(row);
+    for (const [k, node] of nodes.entries()) {
+      if (node < graph.nodes) continue;
+      refuse(`paths[${at}].nodes[${k}]`, `unknown node ${node}`, `nodes are numbered 0 to ${graph.nodes - 1}`);
+    }
+    const [source, target] = [demands.source[demand] as number, demands.target[demand] as number];
+    if (nodes[0] !== source || nodes.at(-1) !== target) {
+      const reason = `the path goes from ${nodes[0]} to ${nodes.at(-1)}, demand ${row} from ${source} to ${target}`;
+      refuse(`paths[${at}].nodes`, reason, "use the paths with the demands that they were made for");
+    }
+    return pathThrough(demand, nodes);
+  });
+}
+
+function json(text: string, refuse: (reason: string) => never): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    return refuse((error as Error).message);
+  }
+}
+
+async function read(file: string, option: string): Promise<string> {
+  return readFile(file, "utf8").catch((cause: unknown) => {
+    const mend = `give ${option} a file that this user may read`;
+    throw new Failure("CONFIG_INVALID", `cannot read ${file}: ${(cause as Error).message}`, { mend, cause });
+  });
+}
