@@ -152,7 +152,7 @@ const Paths = z.object({ paths: z.array(z.object({ demand: Id, nodes: z.array(Id
  * Shape:  `{ paths: [{ demand: row in the demands file from 0, nodes: [source, midpoints, destination] }] }`; the rest is ignored.
  * Errors: CONFIG_INVALID with the file and the field.
  */
-export function parsePaths(text: string, file: string, graph: Graph, demands: Demands): SegmentPath[] {
+function parsePaths(text: string, file: string, graph: Graph, demands: Demands): SegmentPath[] {
   const refuse = (where: string, reason: string, mend: string): never => {
     throw new Failure("CONFIG_INVALID", `${file}: ${where ? `${where} ` : ""}${reason}`, { mend });
   };
