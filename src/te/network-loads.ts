@@ -1,27 +1,10 @@
-import { assert } from "../kernel/assert.ts";
+import { DemandChange, type Volume } from "./demand-change.ts";
 import { FlowUpdate, settled } from "./flow-update.ts";
 import type { Demands, Graph } from "./graph.ts";
 import { exceeds } from "./link-failure.ts";
+import { type AddedDemand, assertPossible, type NetworkChange } from "./network-change.ts";
 import { RoutedDemands, type SegmentPath, status } from "./routed-demands.ts";
 import { ShortestPathTrees } from "./shortest-path-trees.ts";
-
-export type AddedDemand = Readonly<{ source: number; target: number; size: number }>;
-
-/** What to change, all at once. An edge that is removed, alone or with a node, stays so whatever weight it is given. */
-export type NetworkChange = Readonly<{
-  removedEdges?: readonly number[];
-  removedNodes?: readonly number[];
-  /** By edge, finite and at least 0; an edge that was removed earlier is back with it, unless a node of it is gone. */
-  weights?: ReadonlyMap<number, number>;
-  /** By edge, above 0. */
-  capacities?: ReadonlyMap<number, number>;
-  /** Factor on every demand that is there already. */
-  scaleDemands?: number;
-  /** Without segments: they take their IGP path. */
-  addedDemands?: readonly AddedDemand[];
-}>;
-
-type Volume = Readonly<{ demands: number; volume: number }>;
 
 /** Loads and volumes in the unit of the demands. */
 export type LoadState = Readonly<{
@@ -94,6 +77,7 @@ export class NetworkLoads {
 
   /** The change is made: later ones come on top of it. */
   apply(change: NetworkChange): LoadState {
+    assertPossible(change, this.#graph);
     const { scaleDemands, ...rest } = change;
     if (scaleDemands !== undefined) this.#scale(scaleDemands);
     this.#now = this.#change(rest, true);
@@ -101,6 +85,7 @@ export class NetworkLoads {
   }
 
   #change(change: NetworkChange, keep: boolean): LoadState {
+    assertPossible(change, this.#graph);
     const scale = change.scaleDemands ?? 1;
     const added = this.#added(change.addedDemands ?? []);
     if (added) for (let demand = 0; demand < added.count; demand++) this.#buildTrees(added, demand);
@@ -120,11 +105,10 @@ export class NetworkLoads {
   }
 
   #changeTopology({ removedEdges = [], removedNodes = [], weights = new Map() }: NetworkChange): number[] {
-    const { source, target, outStart, out, intoStart, into, edges, nodes } = this.#graph;
+    const { source, target, outStart, out, intoStart, into } = this.#graph;
     const newlyDown: number[] = [];
     const gone = new Set(removedEdges);
     for (const node of removedNodes) {
-      assert(node >= 0 && node < nodes, `a node to remove that exists: ${node}`);
       if (this.#down[node] === 1) continue;
       this.#down[node] = 1;
       newlyDown.push(node);
@@ -132,11 +116,9 @@ export class NetworkLoads {
       for (let k = intoStart[node] as number; k < (intoStart[node + 1] as number); k++) gone.add(into[k] as number);
     }
     for (const edge of gone) {
-      assert(edge >= 0 && edge < edges, `an edge to remove that exists: ${edge}`);
       if (this.#trees.weight[edge] !== Number.POSITIVE_INFINITY) this.#trees.setWeight(edge, Number.POSITIVE_INFINITY);
     }
     for (const [edge, weight] of weights) {
-      assert(edge >= 0 && edge < edges && weight >= 0 && weight < Infinity, `a weight for an edge: ${edge} ${weight}`);
       const atNode = this.#down[source[edge] as number] === 1 || this.#down[target[edge] as number] === 1;
       if (!gone.has(edge) && !atNode && this.#trees.weight[edge] !== weight) this.#trees.setWeight(edge, weight);
     }
@@ -256,7 +238,6 @@ export class NetworkLoads {
     }
     const changed = capacities ? this.#capacities.slice() : this.#capacities;
     for (const [edge, capacity] of capacities ?? []) {
-      assert(edge >= 0 && edge < changed.length && capacity > 0, `a capacity for an edge: ${edge} ${capacity}`);
       changed[edge] = capacity;
     }
     const state: LoadState = {
@@ -302,7 +283,6 @@ export class NetworkLoads {
   }
 
   #scale(factor: number): void {
-    assert(factor >= 0 && factor < Number.POSITIVE_INFINITY, `a factor for the demands: ${factor}`);
     const { size } = this.#routed;
     for (let demand = 0; demand < size.length; demand++) size[demand] = (size[demand] as number) * factor;
     this.#loads = this.#loads.map((load) => load * factor);
@@ -312,37 +292,6 @@ export class NetworkLoads {
 }
 
 type Concerned = Readonly<{ destination: number; from: number; to: number }>;
-
-/** How many demands, and how much, are in each status once a change is made. */
-class DemandChange {
-  readonly scale: number;
-  readonly count: number[];
-  readonly volume: number[];
-  readonly entered = new Map<number, number>();
-  readonly cutOff: number[] = [];
-
-  constructor(count: readonly number[], volume: readonly number[], scale: number) {
-    this.scale = scale;
-    this.count = [...count];
-    this.volume = volume.map((amount) => amount * scale);
-  }
-
-  leave(was: number, size: number): void {
-    this.count[was] = (this.count[was] as number) - 1;
-    this.volume[was] = this.count[was] === 0 ? 0 : (this.volume[was] as number) - size;
-  }
-
-  enter(demand: number, is: number, size: number): void {
-    this.entered.set(demand, is);
-    if (is === status.disconnected) this.cutOff.push(demand);
-    this.count[is] = (this.count[is] as number) + 1;
-    this.volume[is] = (this.volume[is] as number) + size;
-  }
-
-  total(which: number): Volume {
-    return { demands: this.count[which] as number, volume: this.volume[which] as number };
-  }
-}
 
 function hottest(loads: Float64Array, capacities: Float64Array, weight: Float64Array) {
   let [maxUtilisation, hot] = [0, -1];

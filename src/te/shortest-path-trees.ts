@@ -45,10 +45,6 @@ export class ShortestPathTrees {
     this.#logged = new Int32Array(nodes);
   }
 
-  isBuilt(destination: number): boolean {
-    return this.#built[destination] === 1;
-  }
-
   /** Not while a change is under way. */
   build(destination: number): void {
     if (this.#built[destination]) return;
@@ -75,10 +71,6 @@ export class ShortestPathTrees {
 
   wasReachable(place: number): boolean {
     return this.#wasDistance[place] !== Number.POSITIVE_INFINITY;
-  }
-
-  wasWeight(edge: number): number {
-    return this.#wasWeight[edge] as number;
   }
 
   #carries(edge: number, destination: number, weight: Float64Array, distance: Float64Array, hops: Int32Array): boolean {

@@ -1,5 +1,6 @@
 import type { Graph } from "./graph.ts";
-import type { LoadState, NetworkChange, NetworkLoads } from "./network-loads.ts";
+import type { NetworkChange } from "./network-change.ts";
+import type { LoadState, NetworkLoads } from "./network-loads.ts";
 
 /** What fails together: a physical link, a node with all its edges, or a shared-risk group of edges. */
 export type FailureScenario =

@@ -1,6 +1,6 @@
 import { Ecmp } from "../../src/te/ecmp.ts";
 import { buildGraph, type Demands, type Graph } from "../../src/te/graph.ts";
-import type { NetworkChange } from "../../src/te/network-loads.ts";
+import type { NetworkChange } from "../../src/te/network-change.ts";
 import type { SegmentPath } from "../../src/te/routed-demands.ts";
 
 export type Case = Readonly<{ graph: Graph; demands: Demands; paths: readonly SegmentPath[] }>;

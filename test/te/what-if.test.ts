@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { buildGraph, type Graph } from "../../src/te/graph.ts";
-import { type LoadState, type NetworkChange, NetworkLoads } from "../../src/te/network-loads.ts";
+import type { NetworkChange } from "../../src/te/network-change.ts";
+import { type LoadState, NetworkLoads } from "../../src/te/network-loads.ts";
 import { pathThrough, type Segment } from "../../src/te/routed-demands.ts";
 import { eachNode, failEach, physicalLinks, removalOf } from "../../src/te/what-if.ts";
 import { type Case, fromScratch } from "./from-scratch.ts";
@@ -116,7 +117,7 @@ describe("loads after a change are those computed from scratch", () => {
       expectSame(loads.whatIf(other), network, [other]); // The first left nothing behind.
       expectSame(loads.whatIf({}), network, []);
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: 120 });
   });
 
   test("a row of changes that stay, what-ifs between them", () => {
@@ -131,7 +132,7 @@ describe("loads after a change are those computed from scratch", () => {
         expect(loads.whatIf({}).loads).toEqual(loads.now.loads);
       }
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: 120 });
   });
 
   test("edges that are not there from the start", () => {
@@ -143,7 +144,7 @@ describe("loads after a change are those computed from scratch", () => {
       expectSame(loads.now, network, [{ removedEdges }]);
       expectSame(loads.whatIf(make(network.graph)), network, [{ removedEdges }, make(network.graph)]);
     });
-    fc.assert(property, { numRuns: 200 });
+    fc.assert(property, { numRuns: 120 });
   });
 });
 
@@ -167,7 +168,7 @@ test("each failure alone, worst first", () => {
       expect(newlyOverloaded).toBe(over(alone).filter((at) => !before.includes(at)).length);
     }
   });
-  fc.assert(property, { numRuns: 150 });
+  fc.assert(property, { numRuns: 80 });
 });
 
 const graphOf = (nodes: number, edges: readonly (readonly [from: number, to: number, weight?: number])[]) =>
