@@ -2,8 +2,8 @@ import { addUp, collect, type MeasuredSystem } from "./measured-system.ts";
 
 // A gravity matrix: what goes from a to b is out(a) * in(b), without what a node would send to itself. Prior of the fit.
 
-/** Kruithof's rounds settle in under ten on real totals; more cost little. */
-const balancingRounds = 50;
+/** Kruithof's rounds: ten or so on a large network, hundreds on four nodes of which one has most of the traffic. */
+const balancingRounds = 2_000;
 /**
  * Rounds of at most three updates. Against gravity matrices seen by link loads only, 100 rounds leave an error of 0.7% on 160
  * nodes (Rocketfuel 3257) and 14% on a long thin network (TataNld); total link traffic as weights leaves 160% and 115%.
@@ -39,8 +39,11 @@ function balanced(system: MeasuredSystem): Float64Array {
     }
   };
   for (let round = 0; round < balancingRounds; round++) {
+    const before = into.slice();
     scale(out, source, into, target, rowOfOrigin);
     scale(into, target, out, source, rowOfTarget);
+    const isSettled = into.every((value, node) => Math.abs(value - (before[node] as number)) <= settled * value);
+    if (round > 0 && isSettled) break;
   }
   return Float64Array.from(source, (from, k) => (out[from] as number) * (into[target[k] as number] as number));
 }
@@ -84,7 +87,7 @@ class Factors {
   readonly #crossed: Float64Array;
   readonly #expected: Float64Array;
   readonly #ratio: Float64Array;
-  /** No factor falls under this, in logarithms: from 0 it could not rise again. */
+  /** No factor falls under this, in logarithms: the fit could not raise again what the prior rules out. */
   readonly least: number;
   readonly #first: number;
 
@@ -99,7 +102,7 @@ class Factors {
     const ones = addUp(system, this.#size, this.#expected).reduce((sum, value) => sum + value, 0);
     const wanted = system.wanted.reduce((sum, value) => sum + value, 0);
     this.#first = wanted > 0 && ones > 0 ? Math.log(wanted / ones) / 2 : -1e3;
-    this.least = this.#first - 25;
+    this.least = this.#first - 9;
   }
 
   /** All demands alike. */

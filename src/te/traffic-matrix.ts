@@ -74,7 +74,9 @@ function fitOf(system: MeasuredSystem, size: Float64Array): Fit {
   const { measured, explained, edgeOfRow } = system;
   const taken = addUp(system, size, new Float64Array(measured.length));
   const fitted = taken.map((value, row) => value + (explained[row] as number));
-  const largest = measured.reduce((most, value, row) => Math.max(most, value, fitted[row] as number), 0);
+  const largest = measured.reduce((most, value, row) => {
+    return edgeOfRow[row] === -1 ? most : Math.max(most, value, fitted[row] as number);
+  }, 0);
   let worstEdge: Fit["worstEdge"];
   const [onEdges, onTotals] = [new Squares(), new Squares()];
   for (let row = 0; row < measured.length; row++) {
