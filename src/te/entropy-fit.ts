@@ -2,13 +2,14 @@ import type { MeasuredSystem } from "./measured-system.ts";
 
 /**
  * What an equation may be off, at the price of one unit of divergence from the prior, as a share of what was measured (and
- * of no less than `leastShare` of the largest measurement). Loads that agree with each other are met to 1e-4 and better;
- * where they contradict each other, the squares of what they are off are weighed against each other.
+ * of no less than `leastShare` of the largest measurement). Loads that agree with each other are met to 1e-3 and better;
+ * where they contradict each other, the squares of what they are off are weighed against each other. A third of it took up
+ * to twice the time on counters that are 2 to 10% wrong (TataNld), and came no nearer to the truth.
  */
-const slackShare = 1e-4;
+const slackShare = 3e-4;
 const leastShare = 1e-3;
 /** An equation counts as solved when it is this near, in the same measure. */
-const solved = 1e-6;
+const solved = 1e-5;
 const mostSteps = 60;
 const mostInnerSteps = 300;
 

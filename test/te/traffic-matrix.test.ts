@@ -46,8 +46,8 @@ test("consistent loads are met by a matrix without negative demands", () => {
     const estimate = estimateTrafficMatrix(network.graph, measured);
     expect(estimate).toSatisfy(sound);
     const off = worstOff(network, estimate, measured);
-    expect(off).toBeLessThan(1e-2);
-    expect(estimate.fit.relativeResidual).toBeLessThan(3e-3);
+    expect(off).toBeLessThan(3e-2);
+    expect(estimate.fit.relativeResidual).toBeLessThan(1e-2);
     expect(estimate.fit.worstEdge?.relativeResidual).toBeCloseTo(off, 6);
     expect(estimate.fit.prior).toBe(nodeTotals ? "node-totals" : "link-loads");
   });
@@ -101,7 +101,7 @@ test("known demands are held", () => {
       expect(found[from * network.graph.nodes + (known.target[at] ?? 0)]).toBe(known.size[at]);
     }
     expect(estimate).toSatisfy(sound);
-    expect(worstOff(network, estimate, { load })).toBeLessThan(1e-2);
+    expect(worstOff(network, estimate, { load })).toBeLessThan(3e-2);
     const pairs = network.graph.nodes * (network.graph.nodes - 1);
     expect(estimate.fit.unknowns).toBeLessThanOrEqual(pairs - known.size.length);
   });
@@ -114,7 +114,7 @@ test("missing loads are tolerated", () => {
     const load = countersOf(network).load.map((value) => (stream.next().value === true ? value : Number.NaN));
     const estimate = estimateTrafficMatrix(network.graph, { load });
     expect(estimate).toSatisfy(sound);
-    expect(worstOff(network, estimate, { load })).toBeLessThan(1e-2);
+    expect(worstOff(network, estimate, { load })).toBeLessThan(3e-2);
     expect(estimate.fit.equations).toBeLessThanOrEqual(load.filter((value) => !Number.isNaN(value)).length);
     if (load.every(Number.isNaN)) expect(estimate.fit.unseen).toBe(estimate.fit.unknowns);
   });
