@@ -1,12 +1,11 @@
-import { readFile, writeFile } from "node:fs/promises";
-import { fileProblem } from "../config/config-file.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { Failure, unwrap } from "../kernel/failure.ts";
+import { unwrap } from "../kernel/failure.ts";
 import { parseLinkLoads, parseNodeTotals } from "../te/counter-files.ts";
 import { formatDemands, parseKnownDemands } from "../te/demand-files.ts";
 import type { Graph } from "../te/graph.ts";
 import { parseGraph } from "../te/repetita.ts";
 import { estimateTrafficMatrix, type Fit, type Measured } from "../te/traffic-matrix.ts";
+import { readText, writeText } from "./te-files.ts";
 
 /** Paths; a failure names them as they are written here. */
 export type EstimateFiles = Readonly<{
@@ -76,25 +75,4 @@ function noteOf({ unknowns, equations, unseen, prior }: Fit): string {
     "Traffic is taken to follow shortest paths, split evenly over equal ones.",
   ];
   return sentences.join(" ");
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    throw wrongFile(file, error);
-  }
-}
-
-async function writeText(file: string, text: string): Promise<void> {
-  try {
-    await writeFile(file, text);
-  } catch (error) {
-    throw wrongFile(file, error, "name a file in a folder that exists and that this user may write to");
-  }
-}
-
-function wrongFile(file: string, error: unknown, mend?: string): Failure {
-  const problem = fileProblem(file, error);
-  return new Failure("CONFIG_INVALID", `${file}: ${problem.message}`, { mend: mend ?? problem.mend, cause: error });
 }

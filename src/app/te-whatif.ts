@@ -1,12 +1,11 @@
-import { readFile } from "node:fs/promises";
-import { z } from "zod";
 import { Failure, unwrap } from "../kernel/failure.ts";
-import type { Demands, Graph } from "../te/graph.ts";
+import type { Graph } from "../te/graph.ts";
 import type { AddedDemand, NetworkChange } from "../te/network-change.ts";
 import { type LoadState, NetworkLoads } from "../te/network-loads.ts";
 import { parseDemands, parseGraph } from "../te/repetita.ts";
-import { pathThrough, type SegmentPath } from "../te/routed-demands.ts";
+import { pathThrough } from "../te/routed-demands.ts";
 import { eachNode, type FailureImpact, failEach, linkName, physicalLinks } from "../te/what-if.ts";
+import { parsePaths, readText } from "./te-files.ts";
 
 /** Ids as in the files; capacities and demands in kbit/s. */
 export type WhatIfQuestion = Readonly<{
@@ -61,15 +60,15 @@ export type WhatIfReport = Readonly<{
 
 /** Throws CONFIG_INVALID for a file that cannot be read or is malformed (with its line or field), and for unknown ids. */
 export async function answerWhatIf(question: WhatIfQuestion): Promise<WhatIfReport> {
-  const graph = unwrap(parseGraph(await read(question.topology, "--topology"), question.topology));
-  const demands = unwrap(parseDemands(await read(question.demands, "--demands"), question.demands, graph));
-  const paths = question.paths
-    ? parsePaths(await read(question.paths, "--paths"), question.paths, graph, demands)
-    : ([] as const);
+  const graph = unwrap(parseGraph(await readText(question.topology), question.topology));
+  const demands = unwrap(parseDemands(await readText(question.demands), question.demands, graph));
+  const paths = question.paths ? parsePaths(await readText(question.paths), question.paths, graph, demands) : [];
   checkIds(question, graph);
 
   const startedMs = performance.now();
-  const network = new NetworkLoads(graph, demands, paths);
+  const placeOf = new Map([...demands.row].map((row, place) => [row, place]));
+  const steered = paths.map(({ demand, nodes }) => pathThrough(placeOf.get(demand) as number, nodes));
+  const network = new NetworkLoads(graph, demands, steered);
   const before = network.now;
   const change = changeAsked(question);
   const after = change ? network.apply(change) : undefined;
@@ -143,62 +142,4 @@ function checkIds(question: WhatIfQuestion, { nodes, edges }: Graph): void {
   check("--capacity", "edge", question.capacities.keys(), edges);
   const ends = question.addedDemands.flatMap(({ source, target }) => [source, target]);
   check("--add-demand", "node", ends, nodes);
-}
-
-const Id = z.int().nonnegative();
-const Paths = z.object({ paths: z.array(z.object({ demand: Id, nodes: z.array(Id).min(2) })) });
-
-/**
- * The paths of a solution.
- * Shape:  `{ paths: [{ demand: row in the demands file from 0, nodes: [source, midpoints, destination] }] }`; the rest is ignored.
- * Errors: CONFIG_INVALID with the file and the field.
- */
-function parsePaths(text: string, file: string, graph: Graph, demands: Demands): SegmentPath[] {
-  const refuse = (where: string, reason: string, mend: string): never => {
-    throw new Failure("CONFIG_INVALID", `${file}: ${where ? `${where} ` : ""}${reason}`, { mend });
-  };
-  const shape =
-    "give a file that te solve --json printed: { paths: [{ demand, nodes: [source, midpoints, destination] }] }";
-  const parsed = Paths.safeParse(json(text, (reason) => refuse("", `is not JSON: ${reason}`, shape)));
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    return refuse(z.core.toDotPath(issue?.path ?? []), issue?.message ?? "", shape);
-  }
-  const placeOf = new Map([...demands.row].map((row, place) => [row, place]));
-  const taken = new Set<number>();
-  return parsed.data.paths.map(({ demand: row, nodes }, at) => {
-    const demand = placeOf.get(row);
-    if (demand === undefined) {
-      const mend =
-        "demand is the row in the demands file, from 0; rows of size 0 or from a node to itself do not count";
-      return refuse(`paths[${at}].demand`, `there is no demand ${row}`, mend);
-    }
-    if (taken.has(row)) refuse(`paths[${at}].demand`, `demand ${row} has a path already`, "keep one path a demand");
-    taken.add(row);
-    for (const [k, node] of nodes.entries()) {
-      if (node < graph.nodes) continue;
-      refuse(`paths[${at}].nodes[${k}]`, `unknown node ${node}`, `nodes are numbered 0 to ${graph.nodes - 1}`);
-    }
-    const [source, target] = [demands.source[demand] as number, demands.target[demand] as number];
-    if (nodes[0] !== source || nodes.at(-1) !== target) {
-      const reason = `the path goes from ${nodes[0]} to ${nodes.at(-1)}, demand ${row} from ${source} to ${target}`;
-      refuse(`paths[${at}].nodes`, reason, "use the paths with the demands that they were made for");
-    }
-    return pathThrough(demand, nodes);
-  });
-}
-
-function json(text: string, refuse: (reason: string) => never): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    return refuse((error as Error).message);
-  }
-}
-
-async function read(file: string, option: string): Promise<string> {
-  return readFile(file, "utf8").catch((cause: unknown) => {
-    const mend = `give ${option} a file that this user may read`;
-    throw new Failure("CONFIG_INVALID", `cannot read ${file}: ${(cause as Error).message}`, { mend, cause });
-  });
 }

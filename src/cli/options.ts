@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "commander";
+import { parseDurationMs } from "../kernel/units.ts";
 
 /** Relative to where the command runs; or named by POINTSMAN_STATE. */
 export const usualState = process.env.POINTSMAN_STATE ?? ".pointsman";
@@ -18,4 +19,11 @@ export function wholeNumber(from: number, to: number): (text: string) => number 
     if (/^\d+$/.test(text) && value >= from && value <= to) return value;
     throw new InvalidArgumentError(`It must be a whole number from ${from} to ${to}.`);
   };
+}
+
+/** Milliseconds. */
+export function duration(text: string): number {
+  const value = parseDurationMs(text);
+  if (value) return value;
+  throw new InvalidArgumentError("It must be a duration, such as 500ms, 1s or 2m.");
 }

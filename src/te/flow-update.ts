@@ -1,4 +1,4 @@
-import { LabelHeap } from "./label-heap.ts";
+import { NodeHeap } from "./node-heap.ts";
 import type { ShortestPathTrees } from "./shortest-path-trees.ts";
 
 /** Sums in other orders: what is left of a value after taking it away again is below this share of it. */
@@ -24,7 +24,7 @@ export class FlowUpdate {
   readonly #injected: { node: number[]; amount: number[] }[];
   readonly #injectedInto: number[] = [];
   readonly #flowChange: Float64Array;
-  readonly #heap = new LabelHeap();
+  readonly #heap = new NodeHeap();
   readonly #touched: number[] = [];
   /** By node: the last update that touched it, that found its next hops changed. */
   readonly #touch: Int32Array;

@@ -3,7 +3,7 @@ import { FlowUpdate, settled } from "./flow-update.ts";
 import type { Demands, Graph } from "./graph.ts";
 import { exceeds } from "./link-failure.ts";
 import { type AddedDemand, assertPossible, type NetworkChange } from "./network-change.ts";
-import { RoutedDemands, type SegmentPath, status } from "./routed-demands.ts";
+import { type DemandSegments, RoutedDemands, status } from "./routed-demands.ts";
 import { ShortestPathTrees } from "./shortest-path-trees.ts";
 
 /** Loads and volumes in the unit of the demands. */
@@ -38,7 +38,7 @@ export class NetworkLoads {
   readonly #trees: ShortestPathTrees;
   readonly #flows: FlowUpdate;
   #routed: RoutedDemands;
-  #paths: readonly SegmentPath[];
+  #paths: readonly DemandSegments[];
   #loads: Float64Array;
   #capacities: Float64Array;
   /** By node: 1 when it is removed. */
@@ -50,7 +50,7 @@ export class NetworkLoads {
   #now: LoadState;
 
   /** Edges marked in `removed` do not exist. */
-  constructor(graph: Graph, demands: Demands, paths: readonly SegmentPath[] = [], removed?: Uint8Array) {
+  constructor(graph: Graph, demands: Demands, paths: readonly DemandSegments[] = [], removed?: Uint8Array) {
     this.#graph = graph;
     this.#trees = new ShortestPathTrees(graph, removed);
     this.#flows = new FlowUpdate(this.#trees);

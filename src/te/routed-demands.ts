@@ -5,13 +5,13 @@ import type { Demands, Graph } from "./graph.ts";
 export type Segment = Readonly<{ node: number }> | Readonly<{ edge: number }>;
 
 /** The segments of one demand, its source left out; `demand` is its place in `Demands`, not its row in a file. */
-export type SegmentPath = Readonly<{ demand: number; segments: readonly Segment[] }>;
+export type DemandSegments = Readonly<{ demand: number; segments: readonly Segment[] }>;
 
 /** How a demand travels: on its segments, on its IGP path because they are broken, not at all, or it is gone with one of its ends. */
 export const status = { onPath: 0, fallback: 1, disconnected: 2, lost: 3 } as const;
 
 /** The path that visits `nodes`, source and destination included. */
-export function pathThrough(demand: number, nodes: readonly number[]): SegmentPath {
+export function pathThrough(demand: number, nodes: readonly number[]): DemandSegments {
   return { demand, segments: nodes.slice(1).map((node) => ({ node })) };
 }
 
@@ -31,12 +31,12 @@ export class RoutedDemands {
   readonly user: Int32Array;
   readonly #nodes: number;
 
-  constructor(graph: Graph, { source, target, size }: Demands, paths: readonly SegmentPath[] = []) {
+  constructor(graph: Graph, { source, target, size }: Demands, paths: readonly DemandSegments[] = []) {
     this.source = source;
     this.target = target;
     this.size = size.slice();
     this.#nodes = graph.nodes;
-    const pathOf = new Map<number, SegmentPath>();
+    const pathOf = new Map<number, DemandSegments>();
     for (const path of paths) {
       assert(path.demand >= 0 && path.demand < size.length, `a path for an unknown demand: ${path.demand}`);
       assert(!pathOf.has(path.demand), `one path for demand ${path.demand}`);

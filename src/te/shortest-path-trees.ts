@@ -1,5 +1,5 @@
 import type { Graph } from "./graph.ts";
-import { LabelHeap } from "./label-heap.ts";
+import { NodeHeap } from "./node-heap.ts";
 
 /**
  * Shortest-path labels towards each destination, kept up to date while edge weights change (an edge of weight Infinity
@@ -23,7 +23,7 @@ export class ShortestPathTrees {
   readonly #wasDistance: Float64Array;
   readonly #wasHops: Int32Array;
   readonly #built: Uint8Array;
-  readonly #heap = new LabelHeap();
+  readonly #heap = new NodeHeap();
   /** By node: the last `update` that looked at it, that found its label unsupported, that altered its label. */
   readonly #seen: Int32Array;
   readonly #lost: Int32Array;
@@ -197,7 +197,7 @@ export class ShortestPathTrees {
     const heap = this.#heap;
     while (heap.pop()) {
       const node = heap.node;
-      if (heap.distance !== this.distance[base + node] || heap.hops !== this.hops[base + node]) continue;
+      if (heap.key !== this.distance[base + node] || heap.second !== this.hops[base + node]) continue;
       for (let k = intoStart[node] as number; k < (intoStart[node + 1] as number); k++) {
         this.#offer(base, into[k] as number);
       }

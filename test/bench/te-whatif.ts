@@ -9,7 +9,7 @@ import { seededRandom } from "../../src/kernel/random.ts";
 import { Ecmp } from "../../src/te/ecmp.ts";
 import { buildGraph, type Demands, type Graph } from "../../src/te/graph.ts";
 import { NetworkLoads } from "../../src/te/network-loads.ts";
-import { pathThrough, type SegmentPath } from "../../src/te/routed-demands.ts";
+import { type DemandSegments, pathThrough } from "../../src/te/routed-demands.ts";
 import { eachNode, type FailureScenario, failEach, physicalLinks } from "../../src/te/what-if.ts";
 
 const seed = 1;
@@ -19,7 +19,7 @@ const sampled = 8;
 /** Share of demands on a path with one midpoint, where there are such paths. */
 const steered = 0.05;
 
-type Network = Readonly<{ graph: Graph; demands: Demands; paths: readonly SegmentPath[] }>;
+type Network = Readonly<{ graph: Graph; demands: Demands; paths: readonly DemandSegments[] }>;
 
 /** A ring, so that it is connected, and random links: each both ways with one weight of 1 to `heaviest`. */
 function randomNetwork(links: number, heaviest: number, withPaths: boolean): Network {

@@ -28,12 +28,15 @@ e5 1 2 1 100 1
 `;
 const demands = "DEMANDS 3\nlabel src dest bw\nd0 1 1 5\nd1 0 1 60\nd2 0 1 60\n";
 
-async function solve(graphText: string, demandsText: string, ...args: string[]) {
+async function te(command: string, graphText: string, demandsText: string, ...args: string[]) {
   const [topology, matrix] = [join(folder, "net.graph"), join(folder, "net.demands")];
   await writeFile(topology, graphText);
   await writeFile(matrix, demandsText);
-  return Pointsman.run("te", "solve", "--topology", topology, "--demands", matrix, ...args);
+  return Pointsman.run("te", command, "--topology", topology, "--demands", matrix, ...args);
 }
+
+const solve = (graphText: string, demandsText: string, ...args: string[]) =>
+  te("solve", graphText, demandsText, ...args);
 
 // Goal: `te solve … --json` keeps its contract to the letter.
 test("te solve --json", async () => {
@@ -76,4 +79,24 @@ test.each([
   const { code, err } = await solve(graph, demands, `${option}=${value}`);
   expect(code).toBe(2);
   expect(err).toContain(option);
+});
+
+// Goal: `te relieve` finds the one policy that is needed, keeps what is there, and its exit code says how it went.
+test("te relieve", async () => {
+  const { code, out } = await te("relieve", graph, demands, "--target", "80%", "--json");
+  expect(code).toBe(0);
+  expect(JSON.parse(out)).toMatchObject({
+    hot: [0],
+    stillHot: [],
+    atLeast: 1,
+    maxUtilisation: { before: 1.2, after: 0.6 },
+    paths: [{ demand: 1, nodes: [0, 2, 1] }],
+  });
+  const there = join(folder, "paths.json");
+  await writeFile(there, out);
+  const again = await te("relieve", graph, demands, "--paths", there);
+  expect(again).toMatchObject({ code: 3, out: "no link is over the target; the fullest is at 60%\n" });
+  const hopeless = await te("relieve", graph, demands, "--target", "30");
+  expect(hopeless).toMatchObject({ code: 5, out: expect.stringContaining("still over the target: edges 0") });
+  expect(await te("relieve", graph, demands, "--target", "much")).toMatchObject({ code: 2 });
 });

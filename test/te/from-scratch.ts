@@ -1,9 +1,9 @@
 import { Ecmp } from "../../src/te/ecmp.ts";
 import { buildGraph, type Demands, type Graph } from "../../src/te/graph.ts";
 import type { NetworkChange } from "../../src/te/network-change.ts";
-import type { SegmentPath } from "../../src/te/routed-demands.ts";
+import type { DemandSegments } from "../../src/te/routed-demands.ts";
 
-export type Case = Readonly<{ graph: Graph; demands: Demands; paths: readonly SegmentPath[] }>;
+export type Case = Readonly<{ graph: Graph; demands: Demands; paths: readonly DemandSegments[] }>;
 
 /** Everything that is known of a network: what a change is made of, gathered up. */
 type Situation = Readonly<{ weights: Map<number, number>; removed: Set<number>; down: Set<number> }>;

@@ -141,7 +141,7 @@ describe.concurrent("te whatif", () => {
   test.each([
     [["--remove-edge", "9"], /^--remove-edge: unknown edge 9$/, /^edges are numbered 0 to 8 in .*net\.graph$/],
     [["--weight", "1=-3"], /--weight/, /./],
-    [["--paths", "nowhere.json"], /^cannot read nowhere\.json/, /--paths/],
+    [["--paths", "nowhere.json"], /^nowhere\.json: there is no such file/, /correct the path/],
   ])("refuses %s", async (args, said, mend) => {
     const { code, out, err } = await whatIf(...args, "--json");
     expect(code).toBe(2);
