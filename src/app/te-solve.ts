@@ -12,6 +12,7 @@ export type SolveRequest = Readonly<{
   seed: number;
   maxSegments: number;
   maxMoved?: number;
+  surviveLinkFailures: boolean;
 }>;
 
 /** Reads both files, then optimises; the budget and `elapsedMs` begin when they have been read. Throws a Failure, CONFIG_INVALID, for a file that is wrong. */

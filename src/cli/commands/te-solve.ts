@@ -11,6 +11,7 @@ type SolveOptions = {
   seed: number;
   maxSegments: number;
   maxMoved?: number;
+  surviveLinkFailures: boolean;
 };
 
 /** Paths shown to a person; a program gets all. */
@@ -26,6 +27,11 @@ export function solveCommand(): Command {
     .option("--seed <number>", "the same seed searches the same way", wholeNumber(0, 2 ** 32 - 1), 1)
     .option("--max-segments <number>", "segments of a path at most, midpoints plus one", wholeNumber(1, 16), 5)
     .option("--max-moved <number>", "demands off their IGP path at most", wholeNumber(0, Number.MAX_SAFE_INTEGER))
+    .option(
+      "--survive-link-failures",
+      "no single failed link may overload another, nor be worse than on the IGP",
+      false,
+    )
     .action(async ({ budget, ...options }: SolveOptions, command: Command) => {
       const { solveFiles } = await import("../../app/te-solve.ts");
       const solved = await solveFiles({ ...options, budgetMs: budget });

@@ -5,6 +5,7 @@ import { LowerBound } from "./lower-bound.ts";
 import { Routing } from "./routing.ts";
 import { Search } from "./search.ts";
 import type { SegmentPath } from "./segment-path.ts";
+import { survivable } from "./survive.ts";
 import { restoreIdleDetours } from "./trim.ts";
 
 export type OptimiseInput = Readonly<{
@@ -16,6 +17,8 @@ export type OptimiseInput = Readonly<{
   maxMoved?: number;
   /** A path's delay at most, as a multiple of its IGP path's. */
   maxStretch?: number;
+  /** No failure of a single link may overload an edge, nor load the fullest edge more than it would on the IGP where that is more. */
+  surviveLinkFailures?: boolean;
   budgetMs: number;
   /** Milliseconds from any fixed point; read only to know when to stop. */
   now: () => number;
@@ -35,6 +38,9 @@ export type Optimised = Readonly<{
   /** Demands off their IGP path, by row: source, midpoints, destination. */
   paths: readonly SegmentPath[];
 }>;
+
+/** Of the budget, for putting back what a failure of a link would make harmful. */
+const survivalShare = 0.25;
 
 /** Rounding of sums of loads, and what no operator could measure. */
 export const provenWithin = 1e-5;
@@ -61,21 +67,25 @@ export function optimise(input: OptimiseInput): Optimised {
   const builtMs = now();
   const routing = new Routing(ecmp, demands, maxSegments);
   // Undoing idle detours builds another routing at the end, and moves what moved once more.
-  const deadlineMs = startMs + budgetMs * 0.99 - 1.5 * (now() - builtMs);
+  const searchShare = input.surviveLinkFailures ? 1 - survivalShare : 0.99;
+  const deadlineMs = startMs + budgetMs * searchShare - 1.5 * (now() - builtMs);
   const expired = () => now() >= deadlineMs;
   const initialMaxUtilisation = routing.maxUtilisation();
   const bound = new LowerBound(graph, demands);
   const search = new Search(routing, limits, seededRandom(seed));
   drive(routing, search, bound, expired);
   const trimmed = restoreIdleDetours(routing, search);
+  const { maxUtilisation, paths } = input.surviveLinkFailures
+    ? survivable(graph, demands, trimmed.paths, () => now() >= startMs + budgetMs)
+    : trimmed;
   return {
-    maxUtilisation: trimmed.maxUtilisation,
+    maxUtilisation,
     initialMaxUtilisation,
-    lowerBound: Math.min(bound.value, trimmed.maxUtilisation),
-    provenOptimal: trimmed.maxUtilisation <= bound.value * (1 + provenWithin),
-    moved: trimmed.moved,
+    lowerBound: Math.min(bound.value, maxUtilisation),
+    provenOptimal: maxUtilisation <= bound.value * (1 + provenWithin),
+    moved: paths.length,
     elapsedMs: now() - startMs,
-    paths: trimmed.paths,
+    paths,
   };
 }
 
