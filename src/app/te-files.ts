@@ -29,7 +29,19 @@ function wrongFile(file: string, error: unknown, mend?: string): Failure {
 }
 
 const Id = z.int().nonnegative();
-const Paths = z.object({ paths: z.array(z.object({ demand: Id, nodes: z.array(Id).min(2) })) });
+/** No router takes a segment list as long (RFC 9256 leaves it to the platform; ten is much). */
+const mostSegments = 16;
+const Paths = z.object({
+  paths: z.array(
+    z.object({
+      demand: Id,
+      nodes: z
+        .array(Id)
+        .min(2)
+        .max(mostSegments + 1),
+    }),
+  ),
+});
 
 /**
  * The paths of a solution, in the order of the file.

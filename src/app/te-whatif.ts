@@ -41,12 +41,12 @@ type Loads = Readonly<{
  * `before` is the network as in the files; `after` is with what was asked to change, null when nothing was. Each of `failures`
  * comes on top of that alone, worst first: by utilisation, then by volume cut off. A link fails in both directions: the k-th
  * edge from u to v together with the k-th from v to u, an edge without a partner alone.
- * `cutOff` are the rows of the demands that the change disconnects; added demands count on after the last row of the file.
+ * `cutOff` are the rows of the demands that the change disconnects, `addedCutOff` those of the added ones, from 0 in the order given.
  * `edges` are all edges, the fullest first; load in kbit/s. `elapsedMs` is everything after reading the files.
  */
 export type WhatIfReport = Readonly<{
   before: Loads;
-  after: (Loads & Readonly<{ cutOff: readonly number[] }>) | null;
+  after: (Loads & Readonly<{ cutOff: readonly number[]; addedCutOff: readonly number[] }>) | null;
   failures: readonly (Omit<FailureImpact, "edge"> & Readonly<{ edge: number | null }>)[];
   worst: WhatIfReport["failures"][number] | null;
   edges: readonly Readonly<{
@@ -76,15 +76,20 @@ export async function answerWhatIf(question: WhatIfQuestion): Promise<WhatIfRepo
     ...impact,
     edge: impact.edge < 0 ? null : impact.edge,
   }));
-  const lastRow = demands.row.at(-1) ?? -1;
-  const rowOf = (demand: number) => demands.row[demand] ?? lastRow + 1 + demand - demands.row.length;
   return {
     before: shown(before),
-    after: after ? { ...shown(after), cutOff: after.cutOff.map(rowOf) } : null,
+    after: after ? { ...shown(after), ...cutOff(after, demands.row) } : null,
     failures,
     worst: failures[0] ?? null,
     edges: fullestFirst(graph, before, after ?? before),
     elapsedMs: Math.round((performance.now() - startedMs) * 10) / 10,
+  };
+}
+
+function cutOff({ cutOff: places }: LoadState, row: Int32Array) {
+  return {
+    cutOff: places.filter((place) => place < row.length).map((place) => row[place] as number),
+    addedCutOff: places.filter((place) => place >= row.length).map((place) => place - row.length),
   };
 }
 

@@ -38,5 +38,6 @@ export function fileProblem(file: string, error: unknown): Problem {
   if (error.code === "ENOENT" || error.code === "ENOTDIR") {
     return wholeFile(file, "there is no such file or folder", "create it, or correct the path where it is written");
   }
+  if (error.code === "EISDIR") return wholeFile(file, "is a folder", "name a file in it");
   return wholeFile(file, `cannot be read (${String(error.code)})`, "make it a file that this user may read");
 }

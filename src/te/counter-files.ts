@@ -1,5 +1,6 @@
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { Graph } from "./graph.ts";
+import { largest } from "./repetita.ts";
 
 // Counters as CSV: a header line, then a line a measurement, in any order. What was not measured is left out. The first column
 // is a row number of the graph file's section, from 0, or the label there (with commas in it, if it has any).
@@ -109,6 +110,7 @@ class Rows {
       this.#refuse(line, `${what} ${shown}`, "write kbit/s as a plain decimal number; leave out what was not measured");
     }
     if (value < 0) this.#refuse(line, `negative ${what} ${text}`, `give a ${what} of 0 or more, in kbit/s`);
+    if (value > largest) this.#refuse(line, `${what} ${text} is too large`, `give a ${what} of ${largest} at most`);
     return value;
   }
 

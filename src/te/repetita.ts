@@ -14,7 +14,10 @@ export function parseGraph(text: string, file: string): Result<Graph> {
     const lines = new Lines(text, file);
     const nodes = lines.section("NODES", "NODES <count>, then a line label x y for each node");
     const nodeNames = Array.from({ length: nodes }, () => lines.item("node", ["label", "x", "y"])[0] as string);
-    const edges = lines.section("EDGES", "EDGES <count>, then a line label src dest weight bw delay for each edge");
+    const edges = lines.section(
+      "EDGES",
+      "as many nodes as the count says, EDGES <count>, then a line label src dest weight bw delay for each edge",
+    );
     const [source, target] = [new Int32Array(edges), new Int32Array(edges)];
     const [weight, capacity, delay] = [new Float64Array(edges), new Float64Array(edges), new Float64Array(edges)];
     const edgeNames: string[] = [];
@@ -25,7 +28,10 @@ export function parseGraph(text: string, file: string): Result<Graph> {
       target[edge] = lines.node(fields[2] as string, nodes, "an edge to");
       weight[edge] = lines.number(fields[3] as string, "weight");
       capacity[edge] = lines.number(fields[4] as string, "capacity");
-      if (capacity[edge] === 0) lines.refuse("capacity 0", "give the edge a capacity above 0, or leave the edge out");
+      if ((capacity[edge] as number) < smallestCapacity) {
+        const mend = `give the edge a capacity of ${smallestCapacity} or more, or leave the edge out`;
+        lines.refuse(`capacity ${fields[4]} is too small`, mend);
+      }
       delay[edge] = lines.number(fields[5] as string, "delay");
     }
     lines.end("edge");
@@ -71,6 +77,10 @@ export function parseDemands(text: string, file: string, graph: Graph): Result<D
   });
 }
 
+/** No link, metric or demand is larger, in whatever unit; sums of them stay numbers. */
+export const largest = 1e15;
+const smallestCapacity = 1e-6;
+
 function parsing<T>(parse: () => T): Result<T> {
   try {
     return ok(parse());
@@ -87,7 +97,10 @@ class Lines {
   #read = 0;
 
   constructor(text: string, file: string) {
-    this.#lines = text.trimEnd().split(/\r?\n/);
+    this.#lines = text
+      .replace(/^\ufeff/, "")
+      .trimEnd()
+      .split(/\r?\n/);
     this.#file = file;
   }
 
@@ -99,7 +112,11 @@ class Lines {
     if (!match || match[1] !== word) this.refuse(`missing header: ${word} and a count expected`, `write ${shape}`);
     const header = this.#next();
     if (!header?.trim().startsWith("label")) this.refuse("missing header: the line of column names", `write ${shape}`);
-    return Number(match?.[2]);
+    const count = Number(match?.[2]);
+    if (count > this.#lines.length) {
+      this.refuse(`${word} ${count}: the file has fewer lines`, "correct the count, or add the missing lines");
+    }
+    return count;
   }
 
   item(what: string, columns: readonly string[]): string[] {
@@ -129,6 +146,7 @@ class Lines {
     const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
     if (!Number.isFinite(value)) this.refuse(`${what} ${text} is not a number`, "write a plain decimal number");
     if (value < 0) this.refuse(`negative ${what} ${text}`, `give a ${what} of 0 or more`);
+    if (value > largest) this.refuse(`${what} ${text} is too large`, `give a ${what} of ${largest} at most`);
     return value;
   }
 

@@ -96,7 +96,7 @@ test("te relieve", async () => {
   await writeFile(there, out);
   const again = await te("relieve", graph, demands, "--paths", there);
   expect(again).toMatchObject({ code: 3, out: "no link is over the target; the fullest is at 60%\n" });
-  const hopeless = await te("relieve", graph, demands, "--target", "30");
-  expect(hopeless).toMatchObject({ code: 5, out: expect.stringContaining("still over the target: edges 0") });
-  expect(await te("relieve", graph, demands, "--target", "much")).toMatchObject({ code: 2 });
+  const hopeless = await te("relieve", graph, demands, "--target", "30%");
+  expect(hopeless).toMatchObject({ code: 5, out: expect.stringContaining("under the target: edges 0") });
+  expect(await te("relieve", graph, demands, "--target", "0.8")).toMatchObject({ code: 2 });
 });

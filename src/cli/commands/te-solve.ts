@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { Optimised } from "../../app/te-solve.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import { duration, globalsOf, wholeNumber } from "../options.ts";
@@ -23,7 +23,7 @@ export function solveCommand(): Command {
     .description("segment-routing paths for the lowest maximum link utilisation")
     .requiredOption("--topology <file>", "REPETITA .graph file")
     .requiredOption("--demands <file>", "REPETITA .demands file")
-    .option("--budget <duration>", "time to spend: 1s, 500ms, 2m", duration, 1000)
+    .addOption(new Option("--budget <duration>", "time to spend: 500ms, 2m").argParser(duration).default(1000, "1s"))
     .option("--seed <number>", "the same seed searches the same way", wholeNumber(0, 2 ** 32 - 1), 1)
     .option("--max-segments <number>", "segments of a path at most, midpoints plus one", wholeNumber(1, 16), 5)
     .option("--max-moved <number>", "demands off their IGP path at most", wholeNumber(0, Number.MAX_SAFE_INTEGER))
