@@ -1,5 +1,10 @@
 import type { Demands, Graph } from "../graph.ts";
-import { NodeHeap } from "../node-heap.ts";
+import { NearestFirst } from "./nearest-first.ts";
+
+/** Taken off every bound, as a share: sums of thousands of terms round by less than a thousandth of it. */
+const rounding = 1e-9;
+/** Share of the way to the ceiling below which steps are not worth their time. */
+const leastAmbition = 2e-3;
 
 /**
  * Lower bound on the maximum utilisation of any routing, split or not, by the dual of multi-commodity flow: with a price
@@ -19,11 +24,11 @@ export class LowerBound {
   readonly #length: Float64Array;
   readonly #gradient: Float64Array;
   readonly #distance: Float64Array;
-  readonly #settled: Uint8Array;
+  readonly #nearest: NearestFirst;
   readonly #order: Int32Array;
   readonly #by: Int32Array;
   readonly #flow: Float64Array;
-  /** How far above the best value the next steps aim, as a share of it. */
+  /** How far above the best value the next steps aim, as a share of the way to the ceiling. */
   #ambition = 0.5;
   #fruitless = 0;
 
@@ -40,22 +45,28 @@ export class LowerBound {
     this.#length = new Float64Array(edges);
     this.#gradient = new Float64Array(edges);
     this.#distance = new Float64Array(nodes);
-    this.#settled = new Uint8Array(nodes);
+    this.#nearest = new NearestFirst(this.#distance);
     this.#order = new Int32Array(nodes);
     this.#by = new Int32Array(nodes);
     this.#flow = new Float64Array(nodes);
   }
 
-  /** One step from where the last one ended; `ceiling` is a maximum utilisation that has been reached. */
-  step(ceiling: number): void {
+  /** Steps have come to bring next to nothing. */
+  get settled(): boolean {
+    return this.#ambition < leastAmbition;
+  }
+
+  /** One step from where the last one ended; `ceiling` is a maximum utilisation that has been reached. False when `expired`. */
+  step(ceiling: number, expired: () => boolean): boolean {
     const [prices, gradient] = [this.#prices, this.#gradient];
-    const value = this.#evaluate(prices);
-    this.#fruitless = value > this.value * (1 + this.#ambition / 50) ? 0 : this.#fruitless + 1;
+    const value = this.#evaluate(prices, expired);
+    if (value < 0) return false;
+    this.#fruitless = value > this.value + (this.#ambition / 50) * (ceiling - this.value) ? 0 : this.#fruitless + 1;
     if (value > this.value) {
       this.value = value;
       this.#best.set(prices);
     }
-    if (this.#fruitless >= 5) {
+    if (this.#fruitless >= 10) {
       this.#fruitless = 0;
       this.#ambition /= 1.6;
       prices.set(this.#best);
@@ -66,8 +77,8 @@ export class LowerBound {
       highest = Math.max(highest, gradient[e] as number);
     }
     for (let e = 0; e < prices.length; e++) variance += (prices[e] as number) * ((gradient[e] as number) - mean) ** 2;
-    const level = Math.min(ceiling, this.value * (1 + this.#ambition));
-    if (!(variance > 0 && highest > mean && level > value)) return;
+    const level = this.value + this.#ambition * (ceiling - this.value);
+    if (!(variance > 0 && highest > mean && level > value)) return this.#giveUp();
     const stride = Math.min((level - value) / variance, 3 / (highest - mean));
     let sum = 0;
     for (let e = 0; e < prices.length; e++) {
@@ -76,6 +87,13 @@ export class LowerBound {
       sum += price;
     }
     for (let e = 0; e < prices.length; e++) prices[e] = (prices[e] as number) / sum;
+    return true;
+  }
+
+  /** There is no step: where all edges are as full, or the level is reached. */
+  #giveUp(): boolean {
+    this.#ambition = 0;
+    return true;
   }
 
   /** Takes `prices` (by edge: price * capacity, of any scale) if they prove more than what is known. */
@@ -84,45 +102,45 @@ export class LowerBound {
     for (const price of prices) sum += price;
     if (!(sum > 0 && sum < Number.POSITIVE_INFINITY)) return;
     const scaled = prices.map((price) => price / sum);
-    const value = this.#evaluate(scaled);
+    const value = this.#evaluate(scaled, () => false);
     if (value <= this.value) return;
     this.value = value;
     this.#prices = scaled;
     this.#best = scaled.slice();
   }
 
-  /** The bound that prices prove; leaves the utilisation of the cheapest routing in `#gradient`. */
-  #evaluate(prices: Float64Array): number {
+  /** The bound that prices prove, -1 when `expired`; leaves the utilisation of the cheapest routing in `#gradient`. */
+  #evaluate(prices: Float64Array, expired: () => boolean): number {
     const { nodes, edges, capacity } = this.#graph;
     for (let e = 0; e < edges; e++) this.#length[e] = (prices[e] as number) / (capacity[e] as number);
     this.#gradient.fill(0);
     let bound = 0;
-    for (let source = 0; source < nodes; source++) bound += this.#fromSource(source);
-    return bound;
+    for (let source = 0; source < nodes; source++) {
+      if (expired()) return -1;
+      bound += this.#fromSource(source);
+    }
+    return bound * (1 - rounding);
   }
 
   #fromSource(source: number): number {
     const { nodes, outStart, out, target, source: tail, capacity } = this.#graph;
-    const [distance, settled, order, by, flow] = [this.#distance, this.#settled, this.#order, this.#by, this.#flow];
+    const [distance, nearest, length, order] = [this.#distance, this.#nearest, this.#length, this.#order];
+    const [by, flow, gradient] = [this.#by, this.#flow, this.#gradient];
     distance.fill(Number.POSITIVE_INFINITY);
-    settled.fill(0);
-    const heap = new NodeHeap();
     distance[source] = 0;
-    heap.push(source, 0);
+    nearest.put(source);
     let reached = 0;
-    while (heap.pop()) {
-      const { node, key } = heap;
-      if (settled[node]) continue;
-      settled[node] = 1;
+    for (let node = nearest.take(); node >= 0; node = nearest.take()) {
       order[reached++] = node;
-      for (let k = outStart[node] as number; k < (outStart[node + 1] as number); k++) {
+      const key = distance[node] as number;
+      for (let k = outStart[node] as number, last = outStart[node + 1] as number; k < last; k++) {
         const edge = out[k] as number;
         const next = target[edge] as number;
-        const through = key + (this.#length[edge] as number);
+        const through = key + (length[edge] as number);
         if (through >= (distance[next] as number)) continue;
         distance[next] = through;
         by[next] = edge;
-        heap.push(next, through);
+        nearest.put(next);
       }
     }
     let cost = 0;
@@ -137,7 +155,7 @@ export class LowerBound {
       const node = order[at] as number;
       const edge = by[node] as number;
       const amount = flow[node] as number;
-      this.#gradient[edge] = (this.#gradient[edge] as number) + amount / (capacity[edge] as number);
+      gradient[edge] = (gradient[edge] as number) + amount / (capacity[edge] as number);
       const before = tail[edge] as number;
       flow[before] = (flow[before] as number) + amount;
     }

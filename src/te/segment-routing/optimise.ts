@@ -50,6 +50,8 @@ const firstReach = 0.04;
 /** Times stuck before the aim is judged; doubles with every round of aims that came closer and closer. */
 const patience = 8;
 const firstBoundSteps = 5;
+/** Share of the budget that is left for the bound at the end. */
+const boundShare = 0.06;
 
 /**
  * Minimises the maximum link utilisation with segment-routing paths (node segments, one unsplit path a demand, ECMP within
@@ -70,10 +72,12 @@ export function optimise(input: OptimiseInput): Optimised {
   const searchShare = input.surviveLinkFailures ? 1 - survivalShare : 0.99;
   const deadlineMs = startMs + budgetMs * searchShare - 1.5 * (now() - builtMs);
   const expired = () => now() >= deadlineMs;
+  const searched = () => now() >= deadlineMs - budgetMs * boundShare;
   const initialMaxUtilisation = routing.maxUtilisation();
   const bound = new LowerBound(graph, demands);
   const search = new Search(routing, limits, seededRandom(seed));
-  drive(routing, search, bound, expired);
+  drive(search, bound, searched);
+  while (!isProven(search, bound) && !bound.settled && bound.step(search.best, expired));
   const trimmed = restoreIdleDetours(routing, search);
   const { maxUtilisation, paths } = input.surviveLinkFailures
     ? survivable(graph, demands, trimmed.paths, () => now() >= startMs + budgetMs)
@@ -89,11 +93,13 @@ export function optimise(input: OptimiseInput): Optimised {
   };
 }
 
+const isProven = (search: Search, bound: LowerBound) => search.best <= bound.value * (1 + provenWithin);
+
 /**
  * Aims below the best, never below the bound. The weights of a stuck search are near the dual's prices: they are offered
  * to the bound. Where several times stuck brought little, the aim was too far: it comes closer, and in the end starts anew.
  */
-function drive(routing: Routing, search: Search, bound: LowerBound, expired: () => boolean): void {
+function drive(search: Search, bound: LowerBound, expired: () => boolean): void {
   let reach = firstReach;
   let rounds = 0;
   let [stuck, bestWhenAimed] = [0, search.best];
@@ -102,11 +108,9 @@ function drive(routing: Routing, search: Search, bound: LowerBound, expired: () 
     bestWhenAimed = search.best;
     stuck = 0;
   };
-  const proven = () => search.best <= bound.value * (1 + provenWithin);
-  bound.offer(routing.utilisation.map((utilisation) => utilisation ** 8));
-  for (let k = 0; k < firstBoundSteps && !expired() && !proven(); k++) bound.step(search.best);
+  for (let k = 0; k < firstBoundSteps && !isProven(search, bound); k++) if (!bound.step(search.best, expired)) return;
   aim();
-  while (!proven() && !expired()) {
+  while (!isProven(search, bound) && !expired()) {
     const seen = search.stuck;
     if (!search.step(expired)) return;
     if (search.best <= search.penalty.target) aim();
@@ -114,7 +118,7 @@ function drive(routing: Routing, search: Search, bound: LowerBound, expired: () 
     stuck += 1;
     if ((stuck & (stuck - 1)) === 0) {
       bound.offer(search.penalty.price);
-      bound.step(search.best);
+      bound.step(search.best, expired);
     }
     if (bound.value > search.penalty.target * (1 + 1e-6)) aim();
     else if (stuck % (patience << Math.min(rounds, 8)) === 0) {
