@@ -45,8 +45,16 @@ const survivalShare = 0.25;
 /** Rounding of sums of loads, and what no operator could measure. */
 export const provenWithin = 1e-5;
 
-/** How far below the best the search aims, as a share: more spreads the excess over too many edges, less takes longer. */
-const firstReach = 0.04;
+/**
+ * How far below the best the search aims, as a share. Far pays while demands still leave the hot edges easily, and grows
+ * with every aim reached; once it stalls, near keeps the excess on few edges.
+ */
+const openingReach = 0.16;
+const growth = 1.5;
+const mostReach = 0.3;
+const settledReach = 0.04;
+/** Steps without a better best before an aim is given up for a nearer one; on top of them half a step an edge. */
+const leastIdle = 100;
 /** Times stuck before the aim is judged; doubles with every round of aims that came closer and closer. */
 const patience = 8;
 const firstBoundSteps = 5;
@@ -76,7 +84,7 @@ export function optimise(input: OptimiseInput): Optimised {
   const initialMaxUtilisation = routing.maxUtilisation();
   const bound = new LowerBound(graph, demands);
   const search = new Search(routing, limits, seededRandom(seed));
-  drive(search, bound, searched);
+  drive(search, bound, graph.edges, searched);
   while (!isProven(search, bound) && !bound.settled && bound.step(search.best, expired));
   const trimmed = restoreIdleDetours(routing, search);
   const { maxUtilisation, paths } = input.surviveLinkFailures
@@ -97,39 +105,54 @@ const isProven = (search: Search, bound: LowerBound) => search.best <= bound.val
 
 /**
  * Aims below the best, never below the bound. The weights of a stuck search are near the dual's prices: they are offered
- * to the bound. Where several times stuck brought little, the aim was too far: it comes closer, and in the end starts anew.
+ * to the bound. Where many steps, or several times stuck, brought little, the aim was too far: it comes closer, and in the
+ * end starts anew.
  */
-function drive(search: Search, bound: LowerBound, expired: () => boolean): void {
-  let reach = firstReach;
+function drive(search: Search, bound: LowerBound, edges: number, expired: () => boolean): void {
+  let reach = openingReach;
   let rounds = 0;
-  let [stuck, bestWhenAimed] = [0, search.best];
+  let [stuck, idle, bestWhenAimed, bestWhenIdle] = [0, 0, search.best, search.best];
   const aim = () => {
     search.aim(Math.max(bound.value, search.best * (1 - reach)));
     bestWhenAimed = search.best;
     stuck = 0;
+    idle = 0;
+  };
+  const aimCloser = () => {
+    if (reach > 1e-3) reach = Math.min(reach / 2, settledReach);
+    else {
+      rounds += 1;
+      reach = settledReach * 2 ** (rounds % 4);
+    }
+    aim();
   };
   for (let k = 0; k < firstBoundSteps && !isProven(search, bound); k++) if (!bound.step(search.best, expired)) return;
   aim();
-  while (!isProven(search, bound) && !expired()) {
-    const seen = search.stuck;
+  while (!isProven(search, bound)) {
+    const stuckBefore = search.stuck;
     if (!search.step(expired)) return;
-    if (search.best <= search.penalty.target) aim();
-    if (search.stuck === seen) continue;
-    stuck += 1;
-    if ((stuck & (stuck - 1)) === 0) {
-      bound.offer(search.penalty.price);
-      bound.step(search.best, expired);
+    idle += 1;
+    if (search.best < bestWhenIdle * (1 - 1e-3)) {
+      bestWhenIdle = search.best;
+      idle = 0;
     }
-    if (bound.value > search.penalty.target * (1 + 1e-6)) aim();
-    else if (stuck % (patience << Math.min(rounds, 8)) === 0) {
-      if (search.best > bestWhenAimed * (1 - 1e-3)) {
-        if (reach > 1e-3) reach /= 2;
-        else {
-          rounds += 1;
-          reach = firstReach * 2 ** (rounds % 4);
-        }
-        aim();
-      } else bestWhenAimed = search.best;
+    const patienceScale = 2 ** Math.min(rounds, 8);
+    if (search.best <= search.penalty.target) {
+      reach = Math.min(mostReach, reach * growth);
+      aim();
+    } else if (idle > patienceScale * (leastIdle + edges / 2)) aimCloser();
+    else if (search.stuck > stuckBefore) {
+      stuck += 1;
+      if ((stuck & (stuck - 1)) === 0) {
+        bound.offer(search.penalty.price);
+        bound.step(search.best, expired);
+      }
+      if (bound.value > search.penalty.target * (1 + 1e-6)) aim();
+      else if (stuck % (patience * patienceScale) === 0) {
+        if (search.best > bestWhenAimed * (1 - 1e-3)) aimCloser();
+        else bestWhenAimed = search.best;
+      }
     }
+    if (expired()) return;
   }
 }
