@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { seededRandom } from "../../src/kernel/random.ts";
 import { Ecmp } from "../../src/te/ecmp.ts";
+import { LowerBound } from "../../src/te/segment-routing/lower-bound.ts";
 import { type Optimised, type OptimiseInput, optimise } from "../../src/te/segment-routing/optimise.ts";
 import { demandsOf, type EdgeSpec, graphOf, loadsOf, maxUtilisationOf, networks } from "./networks.ts";
 
@@ -80,13 +81,17 @@ test("against every assignment on tiny networks: the bound holds, and proven mea
     const optimum = bestOfAll(instance);
     const solved = solve({ ...instance, maxSegments: 2 });
     expect(solved.lowerBound).toBeLessThanOrEqual(optimum * (1 + 1e-9));
+    // What is reported is cut at what was reached: the bound itself has to hold too.
+    const bound = new LowerBound(instance.graph, instance.demands);
+    for (let k = 0; k < 100; k++) bound.step(optimum, () => false);
+    expect(bound.value).toBeLessThanOrEqual(optimum);
     expect(solved.maxUtilisation).toBeGreaterThanOrEqual(optimum * (1 - 1e-9));
     if (solved.provenOptimal) expect(solved.maxUtilisation).toBeLessThanOrEqual(optimum * (1 + 2e-5));
     runs += 1;
     solvedBest += Number(solved.maxUtilisation <= optimum * (1 + 1e-9));
   });
   fc.assert(property, { numRuns: 80 });
-  expect(solvedBest / runs).toBeGreaterThan(0.7);
+  expect(solvedBest / runs).toBeGreaterThanOrEqual(0.97);
 });
 
 /** Nodes on a ring with chords; traffic by gravity, so that the largest demands are many times the median. */
@@ -119,6 +124,21 @@ test("the same seed ends the same way; more budget is never worse", () => {
   expect(at(2_000, 3).paths).not.toEqual(at(2_000, 4).paths);
   expect(at(4_000, 3).maxUtilisation).toBeLessThanOrEqual(at(1_000, 3).maxUtilisation);
   expect(at(4_000, 3).maxUtilisation).toBeLessThan(at(4_000, 3).initialMaxUtilisation);
+});
+
+// Goal: no move passes the limit, random ones included. Method: small networks, where the search is stuck most of the time.
+test("a stretch limit holds on every path of a search that is stuck", () => {
+  const property = fc.property(instances(6, 6), (instance) => {
+    const { nodes } = instance.graph;
+    const ecmp = new Ecmp(instance.graph).buildAll();
+    const solved = solve({ ...instance, maxStretch: 1.2 });
+    for (const { nodes: path } of solved.paths) {
+      const delays = path.slice(1).map((to, k) => ecmp.delay[(path[k] as number) * nodes + to] as number);
+      const direct = ecmp.delay[(path[0] as number) * nodes + (path.at(-1) as number)] as number;
+      expect(delays.reduce((sum, delay) => sum + delay, 0)).toBeLessThanOrEqual(1.2 * direct + 1e-9);
+    }
+  });
+  fc.assert(property, { numRuns: 80 });
 });
 
 test("a stretch limit holds on every path", () => {

@@ -57,6 +57,9 @@ const settledReach = 0.04;
 const leastIdle = 100;
 /** Times stuck before the aim is judged; doubles with every round of aims that came closer and closer. */
 const patience = 8;
+/** Times stuck at one aim before some demands are kicked; single moves alone miss the optimum of one tiny net in ten. */
+const kickAfter = 4;
+const mostKicked = 3;
 const firstBoundSteps = 5;
 /** Share of the budget that is left for the bound at the end. */
 const boundShare = 0.06;
@@ -143,6 +146,7 @@ function drive(search: Search, bound: LowerBound, edges: number, expired: () => 
     } else if (idle > patienceScale * (leastIdle + edges / 2)) aimCloser();
     else if (search.stuck > stuckBefore) {
       stuck += 1;
+      if (stuck % kickAfter === 0) search.kick(mostKicked);
       if ((stuck & (stuck - 1)) === 0) {
         bound.offer(search.penalty.price);
         bound.step(search.best, expired);

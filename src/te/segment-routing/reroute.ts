@@ -98,6 +98,27 @@ export class Rerouter {
     return gained;
   }
 
+  /** Moves the demand to a path with any one midpoint, or to its IGP path; false where the limits forbid that one. */
+  scatter(demand: number): boolean {
+    const routing = this.#routing;
+    const { demands, ecmp, graph, maxSegments } = routing;
+    const [source, target] = [demands.source[demand] as number, demands.target[demand] as number];
+    const middle = maxSegments > 1 ? Math.floor(this.#random() * graph.nodes) : target;
+    const segments = middle === source || middle === target ? 1 : 2;
+    if (segments === 2 && routing.segments[demand] === 1 && routing.moved >= this.#limits.maxMoved) return false;
+    this.#setDelayLimit(source, target);
+    const delay = (from: number, to: number) => ecmp.delay[from * graph.nodes + to] as number;
+    const unreached = (from: number, to: number) => ecmp.distance[from * graph.nodes + to] === Number.POSITIVE_INFINITY;
+    if (segments === 2) {
+      if (unreached(source, middle) || unreached(middle, target)) return false;
+      if (delay(source, middle) + delay(middle, target) > this.#delayLimit) return false;
+    }
+    routing.load(demand, -(demands.size[demand] as number));
+    routing.setPath(demand, Int32Array.of(source, segments === 1 ? target : middle, target), segments);
+    routing.load(demand, demands.size[demand] as number);
+    return true;
+  }
+
   #setDelayLimit(source: number, target: number): void {
     const { ecmp, graph } = this.#routing;
     const { maxStretch } = this.#limits;

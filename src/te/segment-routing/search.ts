@@ -101,6 +101,28 @@ export class Search {
     return true;
   }
 
+  /** Puts up to `most` demands that cross edges over the target on any path, whatever it costs: what no single move gains may be near. */
+  kick(most: number): void {
+    for (let left = 1 + Math.floor(this.#random() * most); left > 0; left--) {
+      const over = this.#edgesOver();
+      const edge = over[Math.floor(this.#random() * over.length)];
+      const count = edge === undefined ? 0 : this.#routing.demandsOn(edge, this.#found, this.#rank);
+      if (count === 0) return;
+      const demand = this.#found[Math.floor(this.#random() * count)] as number;
+      if (this.#rerouter.scatter(demand)) this.#note(demand);
+    }
+    this.penalty.rebuild();
+    this.#wakeAll();
+  }
+
+  #edgesOver(): number[] {
+    const over: number[] = [];
+    for (const [edge, utilisation] of this.#routing.utilisation.entries()) {
+      if (utilisation > this.penalty.target) over.push(edge);
+    }
+    return over;
+  }
+
   #worstEdge(): number {
     const { utilisation } = this.#routing;
     const { target, weight } = this.penalty;
