@@ -29,7 +29,7 @@ export type Optimised = Readonly<{
   /** Load / capacity of the fullest link; may exceed 1. */
   maxUtilisation: number;
   initialMaxUtilisation: number;
-  /** No routing, split or not, has a lower maximum utilisation. */
+  /** No routing, split or not, has a lower maximum utilisation; where the limits leave the IGP paths only, theirs. */
   lowerBound: number;
   /** The bound is reached, but for `provenWithin` of it. */
   provenOptimal: boolean;
@@ -85,6 +85,10 @@ export function optimise(input: OptimiseInput): Optimised {
   const expired = () => now() >= deadlineMs;
   const searched = () => now() >= deadlineMs - budgetMs * boundShare;
   const initialMaxUtilisation = routing.maxUtilisation();
+  if (maxSegments === 1 || input.maxMoved === 0) {
+    const only = { maxUtilisation: initialMaxUtilisation, initialMaxUtilisation, lowerBound: initialMaxUtilisation };
+    return { ...only, provenOptimal: true, moved: 0, elapsedMs: now() - startMs, paths: [] };
+  }
   const bound = new LowerBound(graph, demands);
   const search = new Search(routing, limits, seededRandom(seed));
   drive(search, bound, graph.edges, searched);
