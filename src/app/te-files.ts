@@ -2,7 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { fileProblem } from "../config/config-file.ts";
 import { Failure } from "../kernel/failure.ts";
-import type { Demands, Graph } from "../te/graph.ts";
+import { type Demands, type Graph, placeByRow } from "../te/graph.ts";
 import type { SegmentPath } from "../te/segment-routing/segment-path.ts";
 
 /** Throws Failure CONFIG_INVALID, naming the file. */
@@ -59,7 +59,7 @@ export function parsePaths(text: string, file: string, graph: Graph, demands: De
     const [issue] = parsed.error.issues;
     return refuse(z.core.toDotPath(issue?.path ?? []), issue?.message ?? "", shape);
   }
-  const placeOf = new Map([...demands.row].map((row, place) => [row, place]));
+  const placeOf = placeByRow(demands);
   const taken = new Set<number>();
   for (const [at, { demand: row, nodes }] of parsed.data.paths.entries()) {
     const demand = placeOf.get(row);

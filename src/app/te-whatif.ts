@@ -1,5 +1,5 @@
 import { Failure, unwrap } from "../kernel/failure.ts";
-import type { Graph } from "../te/graph.ts";
+import { type Graph, placeByRow } from "../te/graph.ts";
 import type { AddedDemand, NetworkChange } from "../te/network-change.ts";
 import { type LoadState, NetworkLoads } from "../te/network-loads.ts";
 import { parseDemands, parseGraph } from "../te/repetita.ts";
@@ -66,7 +66,7 @@ export async function answerWhatIf(question: WhatIfQuestion): Promise<WhatIfRepo
   checkIds(question, graph);
 
   const startedMs = performance.now();
-  const placeOf = new Map([...demands.row].map((row, place) => [row, place]));
+  const placeOf = placeByRow(demands);
   const steered = paths.map(({ demand, nodes }) => pathThrough(placeOf.get(demand) as number, nodes));
   const network = new NetworkLoads(graph, demands, steered);
   const before = network.now;

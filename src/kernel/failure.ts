@@ -51,8 +51,13 @@ export class Failure extends Error {
   }
 
   toJSON(): FailureFacts {
-    return { code: this.code, message: this.message, ...(this.mend === undefined ? {} : { mend: this.mend }) };
+    return { code: this.code, message: this.message, ...mendOf(this) };
   }
+}
+
+/** For what is told beside a failure's own message: its mend, where it has one. */
+export function mendOf(failure: Failure | undefined): { mend?: string } {
+  return failure?.mend === undefined ? {} : { mend: failure.mend };
 }
 
 export type Result<T> = Readonly<{ ok: true; value: T }> | Readonly<{ ok: false; failure: Failure }>;

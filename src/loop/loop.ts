@@ -3,7 +3,7 @@ import type { Templates } from "../change/templates.ts";
 import { decidePrepend } from "../decision/prepend.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
@@ -412,8 +412,6 @@ function cutShort({ state, origin, outcome }: Change): Patch {
   const mend = origin.kind === "operator" ? { mend: `pointsman rollback ${origin.undoes}` } : {};
   return { outcome: { code: "STOPPED", message, ...mend } };
 }
-
-const mendOf = ({ mend }: Failure) => (mend === undefined ? {} : { mend });
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

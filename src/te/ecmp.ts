@@ -30,6 +30,7 @@ export class Ecmp {
   readonly #nextHopStart: Int32Array;
   readonly #nextHop: Int32Array;
   readonly #flow: Float64Array;
+  readonly #heap = new NodeHeap();
 
   constructor(graph: Graph, removed?: Uint8Array) {
     const { nodes } = graph;
@@ -69,7 +70,7 @@ export class Ecmp {
     const distance = this.distance;
     const hops = this.#hops.fill(nodes);
     this.#rank.fill(-1);
-    const heap = new NodeHeap();
+    const heap = this.#heap; // Empty again after each destination.
     distance[destination * nodes + destination] = 0;
     hops[destination] = 0;
     heap.push(destination, 0);

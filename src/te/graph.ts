@@ -26,6 +26,11 @@ export type Graph = Edges &
 /** Traffic matrix as columns: `size` in the unit of the capacities; `row` is where the demand stands in its file, from 0. */
 export type Demands = Readonly<{ row: Int32Array; source: Int32Array; target: Int32Array; size: Float64Array }>;
 
+/** By row of the file: the demand's place in the columns. */
+export function placeByRow({ row }: Demands): ReadonlyMap<number, number> {
+  return new Map(Array.from(row, (of, place) => [of, place]));
+}
+
 export type Names = Readonly<{ nodeNames?: readonly string[]; edgeNames?: readonly string[] }>;
 
 export function buildGraph(nodes: number, edges: Edges, names: Names = {}): Graph {

@@ -1,6 +1,6 @@
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
-import { Ecmp } from "./ecmp.ts";
 import { buildGraph, type Demands, type Graph } from "./graph.ts";
+import { ShortestPathTrees } from "./shortest-path-trees.ts";
 
 // The text formats of REPETITA (Gay, Schaus, Vissicchio, "REPETITA: Repeatable Experiments for Performance Evaluation of
 // Traffic-Engineering Algorithms", arXiv:1710.08665): sections of a count, a header line and one line an item; ids from 0.
@@ -48,15 +48,15 @@ export function parseDemands(text: string, file: string, graph: Graph): Result<D
     const lines = new Lines(text, file);
     const count = lines.section("DEMANDS", "DEMANDS <count>, then a line label src dest bw for each demand");
     const [row, source, target, size]: [number[], number[], number[], number[]] = [[], [], [], []];
-    const reach = new Ecmp(graph);
+    const trees = new ShortestPathTrees(graph);
     for (let demand = 0; demand < count; demand++) {
       const fields = lines.item("demand", ["label", "src", "dest", "bw"]);
       const from = lines.node(fields[1] as string, graph.nodes, "a demand from");
       const to = lines.node(fields[2] as string, graph.nodes, "a demand to");
       const amount = lines.number(fields[3] as string, "demand");
       if (from === to || amount === 0) continue;
-      reach.build(to);
-      if (reach.distance[from * graph.nodes + to] === Number.POSITIVE_INFINITY) {
+      trees.build(to);
+      if (trees.distance[to * graph.nodes + from] === Number.POSITIVE_INFINITY) {
         lines.refuse(
           `disconnected demand: no path from node ${from} to node ${to}`,
           "add the edge, or drop the demand",

@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from "node:https";
 import { PrometheusDriver } from "prometheus-query";
 import { assert } from "../kernel/assert.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
-import { attempt, Failure, type Result } from "../kernel/failure.ts";
+import { attempt, Failure, mendOf, type Result } from "../kernel/failure.ts";
 import type { Random } from "../kernel/random.ts";
 import type { PrometheusAccess, PrometheusQuery, ResolveSecret } from "../model/inventory.ts";
 import type { SampleSink, SeriesId, SeriesTable, TargetStatus, TelemetrySource } from "../model/sample.ts";
@@ -217,8 +217,6 @@ class Poller {
     this.#sink.target(target, status, this.#options.clock.now());
   }
 }
-
-const mendOf = (failure: Failure | undefined) => (failure?.mend === undefined ? {} : { mend: failure.mend });
 
 /** The library throws plain objects. */
 function unanswered(thrown: unknown, timedOut: boolean): Failure {

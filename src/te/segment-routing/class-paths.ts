@@ -1,6 +1,6 @@
 import type { Ecmp } from "../ecmp.ts";
 import type { Demands } from "../graph.ts";
-import { eachSegmentPath, type SegmentPath } from "./segment-path.ts";
+import { delayOf, eachSegmentPath, type SegmentPath } from "./segment-path.ts";
 
 /** What a class asks of its paths; delays in the graph's unit, loss as a ratio. What is absent is not asked. */
 export type PathClass = Readonly<{
@@ -110,20 +110,18 @@ class Placing {
     }
     const within = suitable.filter(({ overTarget }) => !overTarget);
     const pool = within.length > 0 ? within : suitable;
-    const keys = within.length > 0 ? preferences[wanted.prefers] : leastHarm;
+    const keys = within.length > 0 ? preferences[wanted.prefers] : preferences.remainder;
     const chosen = pool.reduce((best, one) => (isBefore(keys(one), keys(best)) ? one : best));
     this.#take(demand, chosen, wanted.prefers === "latency");
   }
 
   #judge(demand: number, nodes: number[]): Candidate {
     const { ecmp, demands, loss, target } = this.#input;
-    const { graph, delay: pairDelay } = ecmp;
+    const { graph } = ecmp;
     const size = demands.size[demand] as number;
-    let [delay, kept, shared, fullest, room] = [0, 1, 0, 0, Number.POSITIVE_INFINITY];
+    let [kept, shared, fullest, room] = [1, 0, 0, Number.POSITIVE_INFINITY];
     const edges = this.#sharesOf(nodes);
-    for (const [at, node] of nodes.slice(0, -1).entries()) {
-      delay += pairDelay[node * graph.nodes + (nodes[at + 1] as number)] as number;
-    }
+    const delay = delayOf(ecmp, nodes, nodes.length - 1);
     for (const [edge, share] of edges) {
       kept *= 1 - (loss[edge] as number);
       shared += this.#latency[edge] as number;
@@ -169,7 +167,6 @@ const preferences: Record<PathClass["prefers"], Keys> = {
   capacity: ({ shared, room, delay, nodes }) => [shared, -room, delay, nodes.length],
   remainder: ({ fullest, delay, nodes }) => [fullest, delay, nodes.length],
 };
-const leastHarm: Keys = ({ fullest, delay, nodes }) => [fullest, delay, nodes.length];
 
 function isBefore(a: readonly number[], b: readonly number[]): boolean {
   const at = a.findIndex((key, k) => Math.abs(key - (b[k] as number)) > rounding);

@@ -1,7 +1,7 @@
 import type { Ecmp } from "../ecmp.ts";
-import type { Demands } from "../graph.ts";
+import { type Demands, placeByRow } from "../graph.ts";
 import { Routing } from "./routing.ts";
-import { eachSegmentPath, type SegmentPath } from "./segment-path.ts";
+import { delayOf, eachSegmentPath, type SegmentPath } from "./segment-path.ts";
 
 export type ReliefInput = Readonly<{
   /** With every destination built. */
@@ -71,10 +71,10 @@ class TacticalRelief {
     const longest = Math.max(input.maxSegments, ...policies.map(({ nodes }) => nodes.length - 1));
     this.#input = input;
     this.routing = new Routing(ecmp, demands, longest);
-    const indexOf = new Map(Array.from(demands.row, (row, index) => [row, index]));
+    const placeOf = placeByRow(demands);
     const kept = new Set<number>();
     for (const { demand, nodes } of policies) {
-      const index = indexOf.get(demand);
+      const index = placeOf.get(demand);
       if (index === undefined) continue; // Of size 0, or from a node to itself: nothing rides it.
       kept.add(index);
       this.#place(index, Int32Array.from(nodes), nodes.length - 1);
@@ -185,7 +185,7 @@ class TacticalRelief {
       if (segments === 1) return;
       const over = this.#overWith(nodes, segments, this.#size(demand), best?.over ?? Math.min(atMost, stays));
       if (over === undefined) return;
-      const delay = this.#delay(nodes, segments);
+      const delay = delayOf(ecmp, nodes, segments);
       const better = !best || over < best.over - rounding || delay < best.delay;
       if (better) best = { demand, nodes: nodes.slice(0, segments + 1), over, delay };
     });
@@ -242,16 +242,6 @@ class TacticalRelief {
 
   #overLimit(): boolean {
     return this.routing.utilisation.some((use, edge) => use > (this.#limit[edge] as number) + rounding);
-  }
-
-  /** Delay of the path over the slowest of equal-cost paths. */
-  #delay(nodes: Int32Array, segments: number): number {
-    const { ecmp } = this.#input;
-    let delay = 0;
-    for (let k = 0; k < segments; k++) {
-      delay += ecmp.delay[(nodes[k] as number) * ecmp.graph.nodes + (nodes[k + 1] as number)] as number;
-    }
-    return delay;
   }
 
   /** By demand: its utilisation of these edges. */

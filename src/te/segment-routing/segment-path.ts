@@ -37,3 +37,12 @@ export function eachSegmentPath(
     }
   }
 }
+
+/** Delay of a path over the slowest of its equal-cost paths, in the graph's unit. */
+export function delayOf(ecmp: Ecmp, nodes: ArrayLike<number>, segments: number): number {
+  let delay = 0;
+  for (let k = 0; k < segments; k++) {
+    delay += ecmp.delay[(nodes[k] as number) * ecmp.graph.nodes + (nodes[k + 1] as number)] as number;
+  }
+  return delay;
+}

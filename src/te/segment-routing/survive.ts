@@ -1,5 +1,5 @@
 import { Ecmp } from "../ecmp.ts";
-import type { Demands, Graph } from "../graph.ts";
+import { type Demands, type Graph, placeByRow } from "../graph.ts";
 import { NetworkLoads } from "../network-loads.ts";
 import { pathThrough } from "../routed-demands.ts";
 import { type FailureScenario, physicalLinks, removalOf } from "../what-if.ts";
@@ -28,7 +28,7 @@ export function survivable(
     const before = onIgp.whatIf(removalOf(link)).maxUtilisation;
     return link === nothingFails ? before : Math.max(1, before);
   });
-  const placeOf = new Map(Array.from(demands.row, (row, place) => [row, place]));
+  const placeOf = placeByRow(demands);
   let kept = paths;
   for (;;) {
     const steered = kept.map(({ demand, nodes }) => pathThrough(placeOf.get(demand) as number, nodes));

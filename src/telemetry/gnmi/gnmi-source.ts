@@ -4,7 +4,7 @@ import { createSecureContext } from "node:tls";
 import { type Client, credentials, Metadata, status } from "@grpc/grpc-js";
 import { assert } from "../../kernel/assert.ts";
 import { type Clock, sleep } from "../../kernel/clock.ts";
-import { Failure } from "../../kernel/failure.ts";
+import { Failure, mendOf } from "../../kernel/failure.ts";
 import type { Random } from "../../kernel/random.ts";
 import type { GnmiAccess, ResolveSecret } from "../../model/inventory.ts";
 import type { SampleSink, SeriesTable, TargetStatus, TelemetrySource } from "../../model/sample.ts";
@@ -107,7 +107,7 @@ class Session {
       client = openChannel(`${host}:${access.port}`, credentials.createSsl(trusted), access.serverName);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      return { retry: "slowly", reason: error.message, ...(error.mend ? { mend: error.mend } : {}) };
+      return { retry: "slowly", reason: error.message, ...mendOf(error) };
     }
     try {
       const encoding = await this.#encoding(client, metadata, stopped);
