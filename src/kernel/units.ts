@@ -56,3 +56,8 @@ export function formatRate(rate: number): string {
 export function formatPercent(share: number): string {
   return `${Number((share * 100).toFixed(1))}%`;
 }
+
+/** 12.345 to `"12.3 ms"`: three significant digits. */
+export function formatMs(ms: number): string {
+  return `${Number(ms.toPrecision(3))} ms`;
+}

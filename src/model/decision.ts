@@ -1,5 +1,5 @@
 import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
-import type { DeviceName, LinkName, Prefix } from "./inventory.ts";
+import type { DeviceName, FlowName, LinkName, Prefix } from "./inventory.ts";
 import type { SignalName } from "./network-state.ts";
 
 /** How a prefix is announced on a link, as read from the router. A prefix that is not announced there has no entry. */
@@ -15,10 +15,32 @@ export type PrependChange = Readonly<{
   to: number;
 }>;
 
+/** One candidate path of an SR policy (RFC 9256 2.2): `segments` are the nodes after the headend, the endpoint included. */
+export type CandidatePath = Readonly<{ preference: number; segments: readonly DeviceName[] }>;
+
+/** A flow's SR policy as its headend has it: the path in use first; without any, the IGP carries the flow. */
+export type Steering = Readonly<{ flow: FlowName; device: DeviceName; paths: readonly CandidatePath[] }>;
+
+/**
+ * A flow's SR policy changed. Make before break: a change that gives it another path puts that above the one in use and
+ * leaves that one in place; what is not in use may go.
+ */
+export type SegmentRoutingChange = Readonly<{
+  action: "segment-routing";
+  device: DeviceName;
+  flow: FlowName;
+  from: readonly CandidatePath[];
+  to: readonly CandidatePath[];
+}>;
+
+/** All of one action. */
+export type Changes = readonly PrependChange[] | readonly SegmentRoutingChange[];
+
 /** What a policy wants done, and the evidence for it. */
 export type Intent = Readonly<{
   policy: string;
-  link: LinkName;
+  /** The link or flow it is about; of a drain, the link or router. */
+  target: string;
   signal: SignalName;
   threshold: number;
   /** The evaluations that fired it, oldest first. */
@@ -27,7 +49,7 @@ export type Intent = Readonly<{
   (
     | Readonly<{ kind: "relieve" }>
     /** The peak is over and has stayed over: undo what `changeId` did. */
-    | Readonly<{ kind: "give-back"; changeId: string; changes: readonly PrependChange[] }>
+    | Readonly<{ kind: "give-back"; changeId: string; changes: Changes }>
   );
 
 export type LinkPrediction = Readonly<{
@@ -38,24 +60,36 @@ export type LinkPrediction = Readonly<{
   afterWorstFailure: Ratio;
 }>;
 
+/** Where a flow runs: every link of its (equal-cost) paths, from the headend on, and the delay over the slowest. */
+export type FlowPath = Readonly<{ links: readonly LinkName[]; delayMs: number }>;
+
+export type FlowPrediction = Readonly<{ flow: FlowName; rate: BitsPerSecond; before: FlowPath; after: FlowPath }>;
+
 export type Prediction = Readonly<{
   links: readonly LinkPrediction[];
+  /** The flows that are moved; none of a prepend. */
+  flows: readonly FlowPrediction[];
   costPerHour: Readonly<{ before: number; after: number; currency: string }>;
   moved: BitsPerSecond;
-  /** `moved` as a share of all inbound traffic in scope. */
+  /** `moved` as a share of all traffic that the policy could move. */
   movedShare: Ratio;
 }>;
 
 export type Alternative = Readonly<{ summary: string; whyNot: string }>;
 
-export type Decision = Readonly<{
+type DecisionOf<Change extends { action: string }> = Readonly<{
+  action: Change["action"];
   intent: Intent;
-  changes: readonly PrependChange[];
+  changes: readonly Change[];
   /** One or two sentences for a person. */
   reason: string;
   predicted: Prediction;
   alternatives: readonly Alternative[];
 }>;
+
+export type PrependDecision = DecisionOf<PrependChange>;
+export type SegmentRoutingDecision = DecisionOf<SegmentRoutingChange>;
+export type Decision = PrependDecision | SegmentRoutingDecision;
 
 export type DecisionOutcome =
   | Readonly<{ kind: "change"; decision: Decision }>

@@ -5,7 +5,9 @@ export type LinkName = string;
 /** An IPv4 or IPv6 prefix in canonical text: `"11.0.0.0/24"`. */
 export type Prefix = string;
 
-export const platforms = ["openconfig", "frr"] as const;
+export type FlowName = string;
+
+export const platforms = ["openconfig", "frr", "linux-srv6"] as const;
 export type Platform = (typeof platforms)[number];
 
 /** Where a secret is, never the secret: resolved when a session opens, and not kept. */
@@ -36,7 +38,22 @@ export type GnmiAccess = Readonly<{
   serverName?: string;
 }>;
 
-export type Device = Readonly<{ name: DeviceName; platform: Platform; management: Management; gnmi?: GnmiAccess }>;
+/** What steers traffic to a router: where an SR policy ends, and its node segment (RFC 8402 3.1). */
+export type NodeSegment = Readonly<{
+  address: string;
+  /** An MPLS label, or an SRv6 SID with behaviour End. */
+  sid: number | string;
+  /** SRv6: where an SR policy to this router is decapsulated (RFC 8986 4.4 to 4.8). */
+  serviceSid?: string;
+}>;
+
+export type Device = Readonly<{
+  name: DeviceName;
+  platform: Platform;
+  management: Management;
+  gnmi?: GnmiAccess;
+  segmentRouting?: NodeSegment;
+}>;
 
 export type LinkCost = Readonly<{
   /** Money per Mbit/s carried inbound, per month of 730 hours. */
@@ -52,16 +69,39 @@ export type Link = Readonly<{
   capacity: BitsPerSecond;
   cost?: LinkCost;
   bgp?: Readonly<{ neighbor: string; exportPolicy: string }>;
+  /** One direction of a link between two of our own routers: what `device` sends by `interface`. */
+  backbone?: Readonly<{ to: DeviceName; metric: number; delayMs: number; loss: Ratio }>;
 }>;
 
-/** Names that a PromQL query's answer is read into; every operator's collector names its series differently. */
-export type PrometheusQuery = Readonly<{
-  query: string;
-  /** Result label that holds the link's name. */
-  linkLabel: string;
-  /** Result label that holds the prefix; only for the per-prefix query. */
-  prefixLabel?: string;
+/** What a class of traffic asks of its paths. What is absent is not asked. */
+export type TrafficClass = Readonly<{
+  name: string;
+  /**
+   * `latency`: the lowest delay (inference). `capacity`: apart from what latency classes use, and with the most room left
+   * (training). `remainder`: wherever the fullest link stays emptiest (batch).
+   */
+  prefers: "latency" | "capacity" | "remainder";
+  /** One way, propagation. */
+  maxDelayMs?: number;
+  maxLoss?: Ratio;
+  /** Delay at most, as a multiple of the lowest that the flow could have. */
+  maxStretch?: number;
 }>;
+
+/** Traffic that an SR policy of its own can steer: (headend, color, endpoint), RFC 9256 2.1. */
+export type Flow = Readonly<{
+  name: FlowName;
+  class: string;
+  headend: DeviceName;
+  endpoint: DeviceName;
+  color: number;
+  /** What a `linux-srv6` headend steers; elsewhere BGP's color community does that (RFC 9256 8.4). */
+  prefix?: Prefix;
+}>;
+
+/** A PromQL query and the result labels that name what its values are about: every operator's collector has names of its own. */
+export type PrometheusQuery = Readonly<{ query: string; linkLabel?: string; prefixLabel?: string; flowLabel?: string }>;
+type QueryBy<Label extends keyof PrometheusQuery> = PrometheusQuery & Readonly<Record<Label, string>>;
 
 export type PrometheusAccess = Readonly<{
   url: string;
@@ -70,10 +110,14 @@ export type PrometheusAccess = Readonly<{
   ca?: string;
   queries: Readonly<{
     /** Inbound bit/s per prefix and link. */
-    prefixInbound: PrometheusQuery;
+    prefixInbound?: QueryBy<"linkLabel" | "prefixLabel">;
     /** Inbound and outbound bit/s per link, for routers without gNMI. */
-    linkInbound?: PrometheusQuery;
-    linkOutbound?: PrometheusQuery;
+    linkInbound?: QueryBy<"linkLabel">;
+    linkOutbound?: QueryBy<"linkLabel">;
+    /** Bit/s per flow, as it enters at its headend. */
+    flowRate?: QueryBy<"flowLabel">;
+    /** 99th percentile of the path latency per flow, in seconds. */
+    flowLatency?: QueryBy<"flowLabel">;
   }>;
 }>;
 
@@ -88,6 +132,8 @@ export type Network = Readonly<{
   links: readonly Link[];
   /** The allow-list: Pointsman announces nothing else. */
   prefixes: readonly Prefix[];
+  classes: readonly TrafficClass[];
+  flows: readonly Flow[];
   telemetry: Readonly<{ intervalMs: number; prometheus?: PrometheusAccess }>;
   freezes: readonly FreezeWindow[];
 }>;

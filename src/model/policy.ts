@@ -1,5 +1,5 @@
 import type { Ratio } from "../kernel/units.ts";
-import type { Link } from "./inventory.ts";
+import type { DeviceName, Link, LinkName } from "./inventory.ts";
 import type { SignalName } from "./network-state.ts";
 
 export type Mode = "observe" | "propose" | "auto";
@@ -12,11 +12,34 @@ export type Condition = Readonly<{
   threshold: number;
 }>;
 
+/** What a policy watches: each of these links, each flow of a class, or one link or router that is to be emptied. */
+export type Scope = Readonly<
+  { links: Readonly<{ role: Link["role"] }> } | { flows: Readonly<{ class: string }> } | { drain: LinkName | DeviceName }
+>;
+
+export type PrependAim = Readonly<{
+  action: "bgp-prepend";
+  objective: "cost" | "balance";
+  /** Cap on prepends of one prefix on one link, those already there included. */
+  maxPrepends: number;
+  /** What every link in scope must be under after the change. */
+  target: Ratio;
+}>;
+
+/** What for, the scope and the signal say: a link that is too full, a path too slow, a class not apart, a drain. */
+export type SegmentRoutingAim = Readonly<{
+  action: "segment-routing";
+  /** What every link that gets more traffic must be under after the change. */
+  target: Ratio;
+  /** Of a new path, 3 at most. */
+  maxSegments: number;
+}>;
+
 export type Policy = Readonly<{
   name: string;
   description: string;
   mode: Mode;
-  scope: Readonly<{ links: Readonly<{ role: Link["role"] }> }>;
+  scope: Scope;
   trigger: Readonly<{
     signal: SignalName;
     above: number;
@@ -26,21 +49,14 @@ export type Policy = Readonly<{
     for: Readonly<{ count: number; of: number }>;
     everyMs: number;
   }>;
-  decide: Readonly<{
-    action: "bgp-prepend";
-    objective: "cost" | "balance";
-    /** Cap on prepends of one prefix on one link, those already there included. */
-    maxPrepends: number;
-    /** What every link in scope must be under after the change. */
-    target: Ratio;
-  }>;
+  decide: PrependAim | SegmentRoutingAim;
   guard: Readonly<{
     maxDevices: number;
-    /** Share of all inbound traffic in scope that one change may move. */
+    /** Share that one change may move: of all inbound traffic in scope; with segment routing, of what any one link carries. */
     maxTrafficMoved: Ratio;
     /** A sample older than this many telemetry intervals is stale. */
     freshnessIntervals: number;
-    /** Share of a link's measured traffic that per-prefix rates must explain. */
+    /** Share of a link's measured traffic that the rates of prefixes or flows must explain. */
     coverage: Ratio;
     /** No single link failure may leave links more loaded after the change than the same failure would before it. */
     surviveAnyLinkFailure: boolean;
@@ -50,3 +66,10 @@ export type Policy = Readonly<{
   /** No second move of the same link's traffic before this, and how long a peak must be over before traffic goes back. */
   holdMs: number;
 }>;
+
+export type PrependPolicy = Policy & Readonly<{ scope: { links: { role: Link["role"] } }; decide: PrependAim }>;
+export type SegmentRoutingPolicy = Policy & Readonly<{ decide: SegmentRoutingAim }>;
+
+export const isPrepend = (policy: Policy): policy is PrependPolicy => policy.decide.action === "bgp-prepend";
+export const isSegmentRouting = (policy: Policy): policy is SegmentRoutingPolicy =>
+  policy.decide.action === "segment-routing";

@@ -1,15 +1,17 @@
 import { bitsPerSecond } from "../kernel/units.ts";
-import type { Link, LinkName, Network } from "../model/inventory.ts";
+import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
 import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/network-state.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
 import { CounterRates } from "./counter-rates.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
-const Role = { unseen: 0, other: 1, counter: 2, lastClear: 3, linkRate: 4, prefixRate: 5, unlistedRate: 6 } as const;
+const Role = { unseen: 0, other: 1, counter: 2, lastClear: 3, linkRate: 4, prefixRate: 5, unlistedRate: 6, flow: 7 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
 const inbound = 0;
 const outbound = 1;
+const rate = 0;
+const latency = 1;
 
 /**
  * Folds samples into `NetworkState`: no I/O, no clock, and nothing allocated per sample.
@@ -25,6 +27,7 @@ export class NetworkFold implements SampleSink {
   readonly #linkByName = new Map<LinkName, number>();
   readonly #linkByInterface = new Map<string, number>();
   readonly #prefixByName = new Map<string, number>();
+  readonly #flows: readonly FlowName[];
   readonly #hasGnmi: readonly boolean[];
 
   #roles = new Uint8Array(1 << 10);
@@ -39,6 +42,9 @@ export class NetworkFold implements SampleSink {
   // Slot: link * prefixes + prefix.
   readonly #prefixRates: Float64Array;
   readonly #prefixMs: Float64Array;
+  // Slot: flow * 2 + rate or latency; bit/s and milliseconds.
+  readonly #flowValues: Float64Array;
+  readonly #flowMs: Float64Array;
   // By slot, in the order they were first seen.
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
@@ -51,6 +57,7 @@ export class NetworkFold implements SampleSink {
     this.#table = table;
     this.#links = network.links;
     this.#prefixes = network.prefixes;
+    this.#flows = network.flows.map(({ name }) => name);
     const gnmiDevices = new Set(network.devices.filter(({ gnmi }) => gnmi).map(({ name }) => name));
     this.#hasGnmi = network.links.map(({ device }) => gnmiDevices.has(device));
     for (const [index, link] of network.links.entries()) {
@@ -65,6 +72,8 @@ export class NetworkFold implements SampleSink {
     this.#lastClears = unknown(network.links.length);
     this.#prefixRates = unknown(network.links.length * network.prefixes.length);
     this.#prefixMs = unknown(network.links.length * network.prefixes.length);
+    this.#flowValues = unknown(network.flows.length * 2);
+    this.#flowMs = unknown(network.flows.length * 2);
   }
 
   /** Series that name a link or interface the inventory does not have. */
@@ -111,6 +120,13 @@ export class NetworkFold implements SampleSink {
         this.#prefixMs[slot] = sourceMs;
         this.#changed();
         return;
+      case Role.flow:
+        if (sourceMs <= (this.#flowMs[slot] as number)) return;
+        // Prometheus speaks of seconds.
+        this.#flowValues[slot] = slot % 2 === latency ? value * 1000 : value;
+        this.#flowMs[slot] = sourceMs;
+        this.#changed();
+        return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
         if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
@@ -129,6 +145,7 @@ export class NetworkFold implements SampleSink {
     if (role === Role.counter) this.#counterRates.forget(slot);
     else if (role === Role.linkRate) this.#queriedMs[slot] = Number.NaN;
     else if (role === Role.prefixRate) this.#prefixMs[slot] = Number.NaN;
+    else if (role === Role.flow) this.#flowMs[slot] = Number.NaN;
     else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { measuredMs: Number.NaN });
     else return; // A `last-clear` that is gone and comes back changed was still a clear.
     this.#changed();
@@ -168,6 +185,8 @@ export class NetworkFold implements SampleSink {
         ["link.utilisation.out", utilisationOut],
         ["link.rate.in", rateIn],
         ["link.rate.out", rateOut],
+        ["flow.rate", this.#flowsKnown(rate)],
+        ["path.latency.p99", this.#flowsKnown(latency)],
       ]),
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
@@ -190,6 +209,16 @@ export class NetworkFold implements SampleSink {
     // The query averages over a window of its own (`rate(…[1m])`), which only its author knows. Both ends are therefore
     // the sample's time, and a verification that needs samples from after a change must wait that window out as well.
     return { value: this.#queriedRates[slot] as number, fromMs: atMs, toMs: atMs };
+  }
+
+  #flowsKnown(what: typeof rate | typeof latency): Map<FlowName, Measured> {
+    const known = new Map<FlowName, Measured>();
+    for (const [index, flow] of this.#flows.entries()) {
+      const atMs = this.#flowMs[index * 2 + what] as number;
+      // As with a queried link rate: the query averages over a window of its own.
+      if (!Number.isNaN(atMs)) known.set(flow, { value: this.#flowValues[index * 2 + what] as number, fromMs: atMs, toMs: atMs });
+    }
+    return known;
   }
 
   #prefixRatesKnown(): readonly PrefixRate[] {
@@ -229,6 +258,10 @@ export class NetworkFold implements SampleSink {
       return leaf === "last-clear" ? { role: Role.lastClear, slot: link } : other;
     }
     if (target !== "prometheus") return other;
+    if (name === "flowRate" || name === "flowLatency") {
+      const flow = this.#flows.indexOf(labels.flow ?? "");
+      return flow < 0 ? unknown() : { role: Role.flow, slot: flow * 2 + (name === "flowRate" ? rate : latency) };
+    }
     const link = this.#linkByName.get(labels.link ?? "");
     if (link === undefined) return unknown();
     if (name === "linkInbound") return { role: Role.linkRate, slot: link * 2 + inbound };

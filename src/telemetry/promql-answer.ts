@@ -72,13 +72,13 @@ function readVector(answer: z.infer<typeof Answer>, query: PrometheusQuery, rece
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
+  const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel };
+  const wanted = Object.entries(labelled).flatMap(([name, label]) => (label === undefined ? [] : [[name, label] as const]));
   for (const { metric, value } of answer.data.result) {
-    const link = metric[query.linkLabel];
-    const prefix = query.prefixLabel === undefined ? undefined : metric[query.prefixLabel];
-    if (link === undefined) refuse(`no label ${query.linkLabel}`);
-    else if (query.prefixLabel !== undefined && prefix === undefined) refuse(`no label ${query.prefixLabel}`);
+    const absent = wanted.find(([, label]) => metric[label] === undefined);
+    if (absent) refuse(`no label ${absent[1]}`);
     else {
-      const labels = prefix === undefined ? { link } : { link, prefix };
+      const labels = Object.fromEntries(wanted.map(([name, label]) => [name, metric[label] ?? ""]));
       const key = JSON.stringify(labels);
       if (readings.has(key)) {
         refuse("several series for the same labels: aggregate them in the query");
