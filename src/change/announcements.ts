@@ -1,10 +1,11 @@
-import { ok, type Result } from "../kernel/failure.ts";
+import { fail, ok, type Result } from "../kernel/failure.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { bgpLinks, type ExportPolicies, findStatement } from "./export-policy.ts";
 import { FrrPolicies } from "./frr.ts";
 import { readOpenconfig } from "./openconfig.ts";
 import { parseAllowed } from "./prefix.ts";
+import { noBgp } from "./query.ts";
 
 /**
  * How each allow-listed prefix is announced on each of the device's links that have BGP; one that is not announced there has no
@@ -33,5 +34,7 @@ export function readPolicies(network: Network, device: Device, reading: string):
       return readOpenconfig(network.as, device, reading);
     case "frr":
       return ok(new FrrPolicies(network.as, reading));
+    case "linux-srv6":
+      return fail(noBgp(device));
   }
 }

@@ -1,14 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { ok, type Result } from "../kernel/failure.ts";
-import {
-  canonicalXml,
-  childElement,
-  elements,
-  parseXml,
-  textOf,
-  type XmlElement,
-  XmlSyntaxError,
-} from "../kernel/xml.ts";
+import { elements, type XmlElement } from "../kernel/xml.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device } from "../model/inventory.ts";
 import {
@@ -19,11 +11,12 @@ import {
   type Statement,
   unsupported,
 } from "./export-policy.ts";
+import { inModule, readData, writeData } from "./openconfig-data.ts";
 import { type AddressBlock, type PrefixRange, parseNumber, parsePrefix } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
-const policyNamespace = "http://openconfig.net/yang/routing-policy";
-const bgpNamespace = "http://openconfig.net/yang/bgp-policy";
+const routingPolicy = inModule("http://openconfig.net/yang/routing-policy");
+const bgpPolicy = inModule("http://openconfig.net/yang/bgp-policy");
 
 /** How a statement prepends: `asn` is null where the router leaves it out and means its own. */
 type Prepend = Readonly<{ repeat: number; asn: string | null }>;
@@ -34,9 +27,8 @@ type Unsupported = Readonly<{ unsupported: string }>;
  * of the reply's data. CHANGE_UNSUPPORTED when the text would not come out the same again.
  */
 export function readOpenconfig(as: number, device: Device, reading: string): Result<ExportPolicies> {
-  const data = parseData(reading);
-  // Trees are compared by their text, so a text that does not survive a round trip cannot be edited.
-  if (!data || writeData(data) !== reading) {
+  const data = readData(reading);
+  if (!data) {
     return unsupported(
       `${device.name}: the routing policy holds characters that cannot be kept exactly`,
       "look for control characters in descriptions and names of the routing policy",
@@ -55,14 +47,14 @@ class OpenconfigPolicies implements ExportPolicies {
     this.#as = as;
     this.#reading = reading;
     this.#data = data;
-    const sets = listAt(data, "prefix-set", "routing-policy", "defined-sets", "prefix-sets");
+    const sets = routingPolicy.list(data, "prefix-set", "routing-policy", "defined-sets", "prefix-sets");
     this.#sets = new Map(sets.map((set) => [nameOf(set), rangesOf(set)]));
   }
 
   statements(policy: string): readonly Statement[] | undefined {
     const found = findPolicy(this.#data, policy);
     if (!found) return undefined;
-    return listAt(found, "statement", "statements").map((statement) => {
+    return routingPolicy.list(found, "statement", "statements").map((statement) => {
       const prepend = readPrepend(statement);
       return {
         id: nameOf(statement),
@@ -75,11 +67,12 @@ class OpenconfigPolicies implements ExportPolicies {
   }
 
   edit(templates: Templates, edits: readonly Edit[]): { expected: string; forward: Payload; inverse: Payload } {
-    const data = parseData(this.#reading);
+    const data = readData(this.#reading);
     assert(data, "a reading that was parsed once parses again");
     const changes = edits.map(({ policy, statement: name, to }) => {
       const found = findPolicy(data, policy);
-      const statement = found && listAt(found, "statement", "statements").find((each) => nameOf(each) === name);
+      const statement =
+        found && routingPolicy.list(found, "statement", "statements").find((each) => nameOf(each) === name);
       assert(statement, `policy ${policy} has statement ${name}`);
       const before = readPrepend(statement);
       assert(!("unsupported" in before), `statement ${name} of ${policy} may be edited`);
@@ -109,10 +102,10 @@ class OpenconfigPolicies implements ExportPolicies {
   }
 
   #covers(statement: XmlElement, prefix: AddressBlock): Coverage {
-    const conditions = at(statement, policyNamespace, "conditions");
+    const conditions = routingPolicy.at(statement, "conditions");
     const given = conditions ? elements(conditions) : [];
-    const matchSet = given.find((each) => is(each, "match-prefix-set"));
-    const config = matchSet && at(matchSet, policyNamespace, "config");
+    const matchSet = given.find((each) => routingPolicy.is(each, "match-prefix-set"));
+    const config = matchSet && routingPolicy.at(matchSet, "config");
     const matched = config ? this.#matchSet(config, prefix) : "with-others";
     if (matched === "no") return "no";
     return given.length > (matchSet ? 1 : 0) ? "perhaps" : matched;
@@ -120,8 +113,8 @@ class OpenconfigPolicies implements ExportPolicies {
 
   /** A set that does not exist breaks a leafref; what a router makes of it is its own affair. */
   #matchSet(config: XmlElement, prefix: AddressBlock): Coverage {
-    const ranges = this.#sets.get(leaf(config, "prefix-set") ?? "");
-    const options = leaf(config, "match-set-options") ?? "ANY";
+    const ranges = this.#sets.get(routingPolicy.leaf(config, "prefix-set") ?? "");
+    const options = routingPolicy.leaf(config, "match-set-options") ?? "ANY";
     if (!ranges || (options !== "ANY" && options !== "INVERT")) return "perhaps";
     const coverage = coverageOf(ranges, prefix);
     if (options === "ANY") return coverage;
@@ -129,65 +122,44 @@ class OpenconfigPolicies implements ExportPolicies {
   }
 }
 
-function parseData(reading: string): XmlElement | undefined {
-  try {
-    return parseXml(`<data>${reading}</data>`);
-  } catch (error) {
-    if (error instanceof XmlSyntaxError) return undefined;
-    throw error;
-  }
-}
-
-const writeData = (data: XmlElement) =>
-  elements(data)
-    .map((child) => canonicalXml(child))
-    .join("");
-
 function readPrepend(statement: XmlElement): Prepend | Unsupported {
   const bgpActions = bgpActionsOf(statement);
-  const prepend = bgpActions && childElement(bgpActions, "set-as-path-prepend", bgpNamespace);
+  const prepend = bgpActions && bgpPolicy.at(bgpActions, "set-as-path-prepend");
   if (!prepend) return { repeat: 0, asn: null };
-  const config = childElement(prepend, "config", bgpNamespace);
+  const config = bgpPolicy.at(prepend, "config");
   const leaves = config ? elements(config) : [];
-  const known = leaves.every(({ name, namespace }) => namespace === bgpNamespace && ["repeat-n", "asn"].includes(name));
-  const repeat = parseNumber(config ? (leaf(config, "repeat-n", bgpNamespace) ?? "") : "");
+  const known = leaves.every((each) => bgpPolicy.is(each, "repeat-n") || bgpPolicy.is(each, "asn"));
+  const repeat = parseNumber(bgpPolicy.leaf(config, "repeat-n") ?? "");
   if (elements(prepend).length !== 1 || !known || repeat === undefined || repeat < 1) {
     return { unsupported: "a set-as-path-prepend that is not plain repeat-n and asn" };
   }
-  return { repeat, asn: (config && leaf(config, "asn", bgpNamespace)) ?? null };
+  return { repeat, asn: bgpPolicy.leaf(config, "asn") ?? null };
 }
 
 /** Where the children go does not matter: the canonical text sorts them. */
 function writePrepend(statement: XmlElement, { repeat, asn }: Prepend): void {
-  const actions = at(statement, policyNamespace, "actions");
+  const actions = routingPolicy.at(statement, "actions");
   assert(actions, "an accepting statement has actions");
-  const bgpActions = bgpActionsOf(statement) ?? element("bgp-actions");
+  const bgpActions = bgpActionsOf(statement) ?? bgpPolicy.element("bgp-actions");
   const others = bgpActions.children.filter(
     (child) => typeof child === "string" || child.name !== "set-as-path-prepend",
   );
-  const config = element("config", element("repeat-n", String(repeat)));
-  if (asn !== null) config.children.push(element("asn", asn));
+  const config = bgpPolicy.element("config", bgpPolicy.element("repeat-n", String(repeat)));
+  if (asn !== null) config.children.push(bgpPolicy.element("asn", asn));
   bgpActions.children.length = 0;
   bgpActions.children.push(...others);
-  if (repeat > 0) bgpActions.children.push(element("set-as-path-prepend", config));
+  if (repeat > 0) bgpActions.children.push(bgpPolicy.element("set-as-path-prepend", config));
   if (!actions.children.includes(bgpActions)) actions.children.push(bgpActions);
 }
 
-const element = (name: string, ...children: (XmlElement | string)[]): XmlElement => ({
-  name,
-  namespace: bgpNamespace,
-  attributes: [],
-  children,
-});
-
 function bgpActionsOf(statement: XmlElement): XmlElement | undefined {
-  const actions = at(statement, policyNamespace, "actions");
-  return actions && childElement(actions, "bgp-actions", bgpNamespace);
+  const actions = routingPolicy.at(statement, "actions");
+  return actions && bgpPolicy.at(actions, "bgp-actions");
 }
 
 function verdictOf(statement: XmlElement): Statement["verdict"] {
-  const config = at(statement, policyNamespace, "actions", "config");
-  const result = config && leaf(config, "policy-result");
+  const config = routingPolicy.at(statement, "actions", "config");
+  const result = routingPolicy.leaf(config, "policy-result");
   if (result === "ACCEPT_ROUTE") return "accept";
   return result === "REJECT_ROUTE" ? "deny" : "goes-on";
 }
@@ -195,10 +167,10 @@ function verdictOf(statement: XmlElement): Statement["verdict"] {
 /** The blocks of a prefix set; undefined when one of them is not understood. */
 function rangesOf(set: XmlElement): readonly PrefixRange[] | undefined {
   const ranges: PrefixRange[] = [];
-  for (const entry of listAt(set, "prefix", "prefixes")) {
-    const block = parsePrefix(leaf(entry, "ip-prefix") ?? "");
+  for (const entry of routingPolicy.list(set, "prefix", "prefixes")) {
+    const block = parsePrefix(routingPolicy.leaf(entry, "ip-prefix") ?? "");
     if (!block) return undefined;
-    const lengths = leaf(entry, "masklength-range") ?? "exact";
+    const lengths = routingPolicy.leaf(entry, "masklength-range") ?? "exact";
     const [min, max] = lengths === "exact" ? [block.length, block.length] : lengths.split("..").map(parseNumber);
     if (min === undefined || max === undefined) return undefined;
     ranges.push({ block, min, max });
@@ -207,23 +179,8 @@ function rangesOf(set: XmlElement): readonly PrefixRange[] | undefined {
 }
 
 const findPolicy = (data: XmlElement, policy: string) =>
-  listAt(data, "policy-definition", "routing-policy", "policy-definitions").find((each) => nameOf(each) === policy);
+  routingPolicy
+    .list(data, "policy-definition", "routing-policy", "policy-definitions")
+    .find((each) => nameOf(each) === policy);
 
-const nameOf = (entry: XmlElement) => leaf(entry, "name") ?? "";
-const is = (candidate: XmlElement, name: string) => candidate.name === name && candidate.namespace === policyNamespace;
-
-function leaf(parent: XmlElement, name: string, namespace = policyNamespace): string | undefined {
-  const found = childElement(parent, name, namespace);
-  return found && textOf(found);
-}
-
-function at(from: XmlElement, namespace: string, ...path: string[]): XmlElement | undefined {
-  let found: XmlElement | undefined = from;
-  for (const name of path) found = found && childElement(found, name, namespace);
-  return found;
-}
-
-function listAt(from: XmlElement, name: string, ...path: string[]): XmlElement[] {
-  const parent = at(from, policyNamespace, ...path);
-  return parent ? elements(parent).filter((each) => is(each, name)) : [];
-}
+const nameOf = (entry: XmlElement) => routingPolicy.leaf(entry, "name") ?? "";

@@ -1,3 +1,4 @@
+import { Failure } from "../kernel/failure.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { bgpLinks } from "./export-policy.ts";
 import { parseAllowed } from "./prefix.ts";
@@ -17,5 +18,13 @@ export function queryFor(templates: Templates, network: Network, device: Device)
       const families = new Set(network.prefixes.map((prefix) => (parseAllowed(prefix).family === 4 ? "ip" : "ipv6")));
       return templates.render("frr/bgp-prepend.query.j2", { policies, families: [...families].sort() });
     }
+    case "linux-srv6":
+      throw noBgp(device);
   }
 }
+
+/** Only a link of the inventory that claims BGP on such a device leads here. */
+export const noBgp = ({ name }: Device) =>
+  new Failure("CHANGE_UNSUPPORTED", `${name}: Pointsman does not edit BGP on linux-srv6 routers`, {
+    mend: `take bgp off the links of ${name} in the inventory`,
+  });

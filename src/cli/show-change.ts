@@ -1,6 +1,7 @@
-import { formatPercent, formatRate } from "../kernel/units.ts";
+import { formatMs, formatPercent, formatRate } from "../kernel/units.ts";
 import type { Change } from "../model/change.ts";
 import type { ShownChange } from "../model/controller.ts";
+import type { CandidatePath, Decision, Prediction } from "../model/decision.ts";
 import { usualState } from "./options.ts";
 import { colouredDiff, colours, plain, table } from "./terminal.ts";
 
@@ -32,12 +33,12 @@ export function stateInColour(state: Change["state"]): string {
 
 export function changesTable(changes: readonly Change[]): string {
   return table(
-    ["ID", "STATE", "LINK", "CHANGE", "MADE (UTC)"],
+    ["ID", "STATE", "TARGET", "CHANGE", "MADE (UTC)"],
     changes.map((change) => [
       change.id,
       stateInColour(change.state),
-      change.decision.intent.link,
-      plain(change.decision.changes.map((one) => `${one.prefix} ${one.from}->${one.to} on ${one.link}`).join(", ")),
+      change.decision.intent.target,
+      plain(inShort(change.decision)),
       time(change.createdMs),
     ]),
   );
@@ -47,7 +48,6 @@ export function changesTable(changes: readonly Change[]): string {
 export function showChange(change: ShownChange, state: string): string {
   const { decision, diffs, guards, verdict, outcome } = change;
   const { predicted } = decision;
-  const { currency } = predicted.costPerHour;
   const heading = (text: string) => `\n${colours.bold(text)}`;
   const lines = [
     `${colours.bold(change.id)}  ${stateInColour(change.state)}  policy ${change.policy.name}`,
@@ -56,24 +56,11 @@ export function showChange(change: ShownChange, state: string): string {
   if (outcome) lines.push(colours.red(plain(`${outcome.code}: ${outcome.message}`)));
   lines.push(
     heading("Change"),
-    table(
-      ["DEVICE", "LINK", "PREFIX", "PREPENDS"],
-      decision.changes.map((one) => [one.device, one.link, one.prefix, `${one.from} -> ${one.to}`]),
-    ),
+    changeTable(decision),
     heading("Predicted"),
-    table(
-      ["LINK", "NOW", "AFTER", "AFTER, WORST FAILURE", "COST NOW", "COST AFTER"],
-      predicted.links.map((one) => [
-        one.link,
-        formatPercent(one.before.utilisation),
-        formatPercent(one.after.utilisation),
-        formatPercent(one.afterWorstFailure),
-        money(one.before.costPerHour, currency),
-        money(one.after.costPerHour, currency),
-      ]),
-    ),
-    `moves ${formatRate(predicted.moved)}, ${formatPercent(predicted.movedShare)} of inbound; in all ` +
-      `${money(predicted.costPerHour.before, currency)} -> ${money(predicted.costPerHour.after, currency)}`,
+    ...(predicted.flows.length > 0 ? [flowTable(predicted.flows), ""] : []),
+    linkTable(predicted),
+    `moves ${formatRate(predicted.moved)}, ${movedOf(decision)}`,
   );
   if (decision.alternatives.length > 0) {
     lines.push(heading("Why not"));
@@ -97,6 +84,71 @@ export function showChange(change: ShownChange, state: string): string {
   const next = nextCommand(change, state);
   if (next) lines.push("", next);
   return lines.join("\n");
+}
+
+function inShort(decision: Decision): string {
+  switch (decision.action) {
+    case "bgp-prepend":
+      return decision.changes.map((one) => `${one.prefix} ${one.from}->${one.to} on ${one.link}`).join(", ");
+    case "segment-routing":
+      return decision.changes.map((one) => `${one.flow} ${pathInUse(one.from)} -> ${pathInUse(one.to)}`).join(", ");
+  }
+}
+
+function changeTable(decision: Decision): string {
+  switch (decision.action) {
+    case "bgp-prepend":
+      return table(
+        ["DEVICE", "LINK", "PREFIX", "PREPENDS"],
+        decision.changes.map((one) => [one.device, one.link, one.prefix, `${one.from} -> ${one.to}`]),
+      );
+    case "segment-routing":
+      return table(
+        ["HEADEND", "FLOW", "CANDIDATE PATHS NOW", "AFTER", "FALLBACK"],
+        decision.changes.map((one) => [one.device, one.flow, candidates(one.from), candidates(one.to), "IGP"]),
+      );
+  }
+}
+
+const segmentList = ({ segments }: CandidatePath) => segments.join(" > ");
+const pathInUse = ([best]: readonly CandidatePath[]) => (best ? `by ${segmentList(best)}` : "by the IGP");
+const candidates = (paths: readonly CandidatePath[]) =>
+  paths.map((path) => `${path.preference}: ${segmentList(path)}`).join("\n") || "-";
+
+const flowTable = (flows: Prediction["flows"]) =>
+  table(
+    ["FLOW", "RATE", "LINKS NOW", "LINKS AFTER", "DELAY NOW", "DELAY AFTER"],
+    flows.map(({ flow, rate, before, after }) => [
+      flow,
+      formatRate(rate),
+      before.links.join("\n"),
+      after.links.join("\n"),
+      formatMs(before.delayMs),
+      formatMs(after.delayMs),
+    ]),
+  );
+
+/** Costs only where links have any. */
+function linkTable({ links, costPerHour: { currency } }: Prediction): string {
+  const loads = ["LINK", "NOW", "AFTER", "AFTER, WORST FAILURE"];
+  const priced = currency !== "";
+  return table(
+    priced ? [...loads, "COST NOW", "COST AFTER"] : loads,
+    links.map((one) => [
+      one.link,
+      formatPercent(one.before.utilisation),
+      formatPercent(one.after.utilisation),
+      formatPercent(one.afterWorstFailure),
+      ...(priced ? [money(one.before.costPerHour, currency), money(one.after.costPerHour, currency)] : []),
+    ]),
+  );
+}
+
+function movedOf({ action, predicted }: Decision): string {
+  const share = formatPercent(predicted.movedShare);
+  if (action === "segment-routing") return `${share} of what all flows carry`;
+  const { before, after, currency } = predicted.costPerHour;
+  return `${share} of inbound; in all ${money(before, currency)} -> ${money(after, currency)}`;
 }
 
 /** What to type next; `state` is the state folder that the commands must name, if it is not the usual one. */

@@ -23,7 +23,7 @@ function tellProgram(state: string): Teller {
   return {
     listening: (endpoints) => log.info({ endpoints, state }, "listening"),
     transition({ id, state: reached, decision: { reason, intent }, outcome }) {
-      const fields = { change: id, state: reached, link: intent.link, reason, ...(outcome ? { outcome } : {}) };
+      const fields = { change: id, state: reached, target: intent.target, reason, ...(outcome ? { outcome } : {}) };
       if (reached === "stuck") log.fatal(fields, "change is stuck: a person is needed");
       else log.info(fields, `change ${reached}`);
     },

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { formatPercent, parseDurationMs, parsePercent, parseRate, type Ratio } from "../kernel/units.ts";
 import type { SecretRef } from "../model/inventory.ts";
+import type { SignalUnit } from "../model/network-state.ts";
 import { suggest } from "./did-you-mean.ts";
 import { readPrefix } from "./ip-prefix.ts";
 
@@ -105,8 +106,8 @@ function complainOfShare(what: string, example: string): (issue: Issue) => strin
 // Nine digits: a longer number is a slip of the finger, and one long enough would be infinite.
 const percentForm = /^\d{1,9}(\.\d{1,9})?\s*%$/;
 const rateForm = /^\d{1,9}(\.\d{1,9})?\s*[kMGT]?bit\/s$/;
-const levelForm = new RegExp(`${percentForm.source}|${rateForm.source}`);
 const durationForm = /^\d{1,9}(\.\d{1,9})?\s*(ms|s|m|h|d)$/;
+const levelForm = new RegExp(`${percentForm.source}|${rateForm.source}|${durationForm.source}`);
 /** A timer in Node holds 2^31 - 1 ms, some 24.8 days, and fires at once beyond that. */
 const longestMs = 24 * 86_400_000;
 
@@ -158,25 +159,27 @@ export function rate(example: string) {
     });
 }
 
-/** A threshold: a share of capacity or a rate, as the signal asks. */
-export type Level = Readonly<{ unit: "percent" | "rate"; value: number }>;
+/** A threshold: a share, a rate or a time, as the signal asks. */
+export type Level = Readonly<{ unit: SignalUnit; value: number }>;
 
 export function readLevel(written: string): Level | undefined {
   if (!levelForm.test(written)) return undefined;
   const share = parsePercent(written);
-  if (share !== undefined) return { unit: "percent", value: share };
+  if (share !== undefined) return { unit: "ratio", value: share };
   const bits = parseRate(written);
-  return bits === undefined ? undefined : { unit: "rate", value: bits };
+  if (bits !== undefined) return { unit: "rate", value: bits };
+  const ms = parseDurationMs(written);
+  return ms === undefined ? undefined : { unit: "ms", value: ms };
 }
 
 export function level(example: string) {
-  const error = complainOfShare("a percentage or a rate", example);
+  const error = complainOfShare("a percentage, a rate or a time", example);
   return z
     .string({ error })
     .regex(levelForm, { error })
-    .meta({ examples: [example, "800 Mbit/s"] })
+    .meta({ examples: [example, "800 Mbit/s", "10ms"] })
     .transform((written) => readLevel(written) as Level)
-    .refine(({ unit, value }) => unit === "rate" || value <= 1, {
+    .refine(({ unit, value }) => unit !== "ratio" || value <= 1, {
       error: tell("is over 100%, which no link can carry", "write a share of the link's capacity, at most 100%"),
     });
 }

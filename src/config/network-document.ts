@@ -1,5 +1,6 @@
 import path from "node:path";
 import { z } from "zod";
+import { ratio } from "../kernel/units.ts";
 import { type FreezeWindow, type Network, platforms } from "../model/inventory.ts";
 import {
   duration,
@@ -9,6 +10,7 @@ import {
   money,
   name,
   oneOf,
+  percent,
   port,
   prefix,
   prose,
@@ -25,11 +27,65 @@ import { roles } from "./policy-document.ts";
 /** RFC 7607 (0), 6793 (23456 stands in for a longer number) and 7300 (the last of each range): nobody's number. */
 const unusableAs = [0, 23_456, 65_535, 4_294_967_295];
 
-const ip = z.union([z.ipv4(), z.ipv6()], {
+function ip(field: string, example: string) {
+  return z.union([z.ipv4(), z.ipv6()], {
+    error: ({ input }) =>
+      input === undefined
+        ? tell(missing, `add ${field}: ${example}`)
+        : tell(`${JSON.stringify(input)} is not an IP address`, `write an address, for example ${example}`),
+  });
+}
+
+const ipv6 = (field: string, example: string) =>
+  z.ipv6({
+    error: ({ input }) =>
+      tell(`${JSON.stringify(input)} is not an IPv6 address`, `write ${field} for example as "${example}"`),
+  });
+
+/** Labels 0 to 15 are reserved (RFC 7274), and a label has 20 bits (RFC 3032). */
+const sid = z.union([whole(16, 1_048_575, 16_001), ipv6("sid", "fc00:0:1::1")], {
   error: ({ input }) =>
     input === undefined
-      ? tell(missing, "add neighbor: 192.0.2.1")
-      : tell(`${JSON.stringify(input)} is not an IP address`, "write the neighbour's address, for example 192.0.2.1"),
+      ? tell(missing, "add sid: 16001, or an SRv6 SID")
+      : tell(
+          `${JSON.stringify(input)} is neither an MPLS label nor an SRv6 SID`,
+          'write a label from 16 to 1048575, or an IPv6 address such as "fc00:0:1::1"',
+        ),
+});
+
+const segmentRouting = section({
+  address: ip("address", "10.255.0.1"),
+  sid,
+  serviceSid: ipv6("serviceSid", "fc00:0:1::d6").exactOptional(),
+}).refine(({ sid: node, serviceSid }) => serviceSid === undefined || typeof node === "string", {
+  error: tell("has a serviceSid beside an MPLS label", "leave out serviceSid, or write an SRv6 SID as sid"),
+});
+
+const backbone = section({
+  to: name("core-b"),
+  metric: whole(1, 16_777_215, 10),
+  delay: duration("2ms"),
+  loss: percent("0.1%").exactOptional(),
+}).transform(({ delay, loss, ...rest }) => ({ ...rest, delayMs: delay, loss: loss ?? ratio(0) }));
+
+const trafficClass = section({
+  name: name("inference"),
+  prefers: oneOf(["latency", "capacity", "remainder"]),
+  maxDelay: duration("10ms").exactOptional(),
+  maxLoss: percent("0.1%").exactOptional(),
+  maxStretch: z
+    .number({ error: tell("is not a number of at least 1", "write for example 1.5") })
+    .min(1, { error: tell("is not a number of at least 1", "write for example 1.5") })
+    .exactOptional(),
+}).transform(({ maxDelay, ...rest }) => ({ ...rest, ...(maxDelay === undefined ? {} : { maxDelayMs: maxDelay }) }));
+
+const flow = section({
+  name: name("training-1"),
+  class: name("training"),
+  headend: name("edge-a"),
+  endpoint: name("edge-b"),
+  color: whole(1, 4_294_967_295, 100),
+  prefix: prefix.exactOptional(),
 });
 
 const hostKey = text(
@@ -56,7 +112,8 @@ const minuteForm = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
  * `pointsman.yaml` as it is written, read into a Network. Paths in it are relative to `folder` and come out absolute.
- * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `freezes` (then there are none).
+ * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `freezes` (then there are none), and
+ * all of segment routing.
  */
 export function networkDocument(folder: string) {
   const toPath = (written: string) => path.resolve(folder, written);
@@ -90,6 +147,7 @@ export function networkDocument(folder: string) {
     platform: oneOf(platforms),
     management,
     gnmi: gnmi.exactOptional(),
+    segmentRouting: segmentRouting.exactOptional(),
   });
 
   const link = section({
@@ -102,20 +160,27 @@ export function networkDocument(folder: string) {
       perMbitMonth: money(0.2),
       currency: text("a three-letter currency (ISO 4217)", "USD", /^[A-Z]{3}$/),
     }).exactOptional(),
-    bgp: section({ neighbor: ip, exportPolicy: word("a policy name", "TRANSIT-OUT") }).exactOptional(),
+    bgp: section({
+      neighbor: ip("neighbor", "192.0.2.1"),
+      exportPolicy: word("a policy name", "TRANSIT-OUT"),
+    }).exactOptional(),
+    backbone: backbone.exactOptional(),
   });
 
   const label = (example: string) => text("a Prometheus label name", example, /^[A-Za-z_][A-Za-z0-9_]*$/);
   const query = prose("flow_inbound_bits_per_second");
   const perLink = section({ query, linkLabel: label("link") });
+  const perFlow = section({ query, flowLabel: label("flow") });
   const prometheus = section({
     url,
     bearerToken: secret.exactOptional(),
     ca: file("ca.pem").exactOptional(),
     queries: section({
-      prefixInbound: section({ query, linkLabel: label("link"), prefixLabel: label("prefix") }),
+      prefixInbound: section({ query, linkLabel: label("link"), prefixLabel: label("prefix") }).exactOptional(),
       linkInbound: perLink.exactOptional(),
       linkOutbound: perLink.exactOptional(),
+      flowRate: perFlow.exactOptional(),
+      flowLatency: perFlow.exactOptional(),
     }),
   });
 
@@ -128,14 +193,26 @@ export function networkDocument(folder: string) {
     devices: listOf(device, "devices", "[{ name: edge-a, … }]"),
     links: listOf(link, "links", "[{ name: transit-a, … }]"),
     prefixes: listOf(prefix, "prefixes", "[192.0.2.0/24]"),
+    classes: listOf(trafficClass, "classes", "[{ name: training, prefers: capacity }]").exactOptional(),
+    flows: listOf(flow, "flows", "[{ name: training-1, … }]").exactOptional(),
     telemetry: section({ interval: duration("10s"), prometheus: prometheus.exactOptional() }).transform(
       ({ interval, ...rest }) => ({ intervalMs: interval, ...rest }),
     ),
     freezes: listOf(freeze, "freeze windows", '[{ reason: nightly backup, daily: "22:00-06:00" }]').exactOptional(),
     policies: listOf(prose("policies/transit-congestion.yaml"), "policy files and folders", "[policies]"),
   }).transform(
-    ({ apiVersion: _version, kind: _kind, policies: _policies, freezes = [], ...network }): Network => ({
+    ({
+      apiVersion: _version,
+      kind: _kind,
+      policies: _policies,
+      freezes = [],
+      classes = [],
+      flows = [],
+      ...network
+    }): Network => ({
       ...network,
+      classes,
+      flows,
       freezes,
     }),
   );

@@ -1,14 +1,15 @@
 import { z } from "zod";
 import { type Ratio, ratio } from "../kernel/units.ts";
-import { type SignalName, signalNames } from "../model/network-state.ts";
-import type { Condition, Policy } from "../model/policy.ts";
-import { textAt } from "./check.ts";
+import { type SignalName, signalNames, signalOf, signalUnit } from "../model/network-state.ts";
+import type { Condition, Policy, Scope } from "../model/policy.ts";
+import { at, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import {
   duration,
   type Level,
   level,
   listOf,
+  missing,
   name,
   oneOf,
   percent,
@@ -30,7 +31,7 @@ const conditionExample = "link.utilisation.in below 85%";
 const condition = text("a condition", `"${conditionExample}"`, conditionForm)
   .meta({
     examples: [conditionExample],
-    description: "<signal> below|above <percentage or rate>, of every link in scope.",
+    description: "<signal> below|above <percentage, rate or time>, of every link or flow in scope.",
   })
   .transform((written, context): Condition => {
     const wrong = (message: string, mend: string) => {
@@ -42,9 +43,9 @@ const condition = text("a condition", `"${conditionExample}"`, conditionForm)
     if (known === undefined) return wrong(`"${signal}" is not a known signal`, suggest(signal, signals));
     const parsed = readLevel(threshold);
     if (parsed === undefined)
-      return wrong(`"${threshold}" is not a percentage or a rate`, `write for example "${conditionExample}"`);
-    if (parsed.unit !== unitOf(known)) return wrong(...wrongUnit(known));
-    if (parsed.unit === "percent" && parsed.value > 1) return wrong(`${threshold} is over 100%`, "write at most 100%");
+      return wrong(`"${threshold}" is not a percentage, a rate or a time`, `write for example "${conditionExample}"`);
+    if (parsed.unit !== signalUnit(known)) return wrong(...wrongUnit(known));
+    if (parsed.unit === "ratio" && parsed.value > 1) return wrong(`${threshold} is over 100%`, "write at most 100%");
     return { text: written, signal: known, comparator: comparator as Condition["comparator"], threshold: parsed.value };
   });
 
@@ -63,6 +64,49 @@ const intervals = text("a number of telemetry intervals", "3 intervals", /^[1-9]
   (written) => Number(written.split(" ")[0]),
 );
 
+const scope = section({
+  links: section({ role: oneOf(roles) }).exactOptional(),
+  flows: section({ class: name("inference") }).exactOptional(),
+  drain: name("core-b").exactOptional(),
+})
+  .describe("What is watched: links of a role, flows of a class, or one link or router that is to be emptied.")
+  .transform((written, context): Scope => {
+    const { links, flows, drain } = written;
+    const [only, second] = [links && { links }, flows && { flows }, drain === undefined ? undefined : { drain }].filter(
+      (one) => one !== undefined,
+    );
+    if (only && !second) return only;
+    const message = tell(
+      "must say one thing",
+      "write one of links: { role: … }, flows: { class: … } and drain: <name>",
+    );
+    context.addIssue({ code: "custom", message });
+    return z.NEVER;
+  });
+
+const target = percent("75%", "positive").describe("What every link that gets traffic must be under after the change.");
+
+const prependAim = section({
+  action: z.literal("bgp-prepend"),
+  objective: oneOf(["cost", "balance"]),
+  maxPrepends: whole(1, 10, 3).describe("Of one prefix on one link, those already there included."),
+  target,
+});
+
+const segmentRoutingAim = section({
+  action: z.literal("segment-routing"),
+  target,
+  maxSegments: whole(1, 3, 3).describe("Of a new path, its endpoint included."),
+});
+
+const actions = ["bgp-prepend", "segment-routing"] as const;
+
+function unknownAction({ input }: { input?: unknown }): string {
+  const action = at(input, "action");
+  if (action === undefined) return tell(missing, `add action: ${actions.join(" or ")}`);
+  return tell(`${JSON.stringify(action)} is not known`, suggest(String(action), actions));
+}
+
 /** A policy file's document as it is written; the published JSON Schema is this schema's input side. */
 const Document = section({
   apiVersion: oneOf(["pointsman/v1"]),
@@ -77,7 +121,7 @@ const Document = section({
     mode: oneOf(["observe", "propose", "auto"]).describe(
       "observe: decide and only tell. propose: a person approves. auto: unattended, inside the guards.",
     ),
-    scope: section({ links: section({ role: oneOf(roles) }) }).describe("Which links are watched."),
+    scope,
     trigger: section({
       signal: oneOf(signals),
       above: level("85%").describe("A breach begins above this."),
@@ -85,19 +129,14 @@ const Document = section({
       for: mOfN.describe("M of the last N evaluations above: the policy acts."),
       every: duration("10s").describe("How often it is evaluated."),
     }),
-    decide: section({
-      action: oneOf(["bgp-prepend"]),
-      objective: oneOf(["cost", "balance"]),
-      maxPrepends: whole(1, 10, 3).describe("Of one prefix on one link, those already there included."),
-      target: percent("75%", "positive").describe("What every link in scope must be under after the change."),
-    }),
+    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim], { error: unknownAction }),
     guard: section({
       maxDevices: whole(1, 1_000, 2).describe("Routers that one change may touch."),
       maxTrafficMoved: percent("30%", "positive").describe(
-        "Share of the inbound traffic in scope that one change may move.",
+        "Share that one change may move: of the inbound traffic in scope; with segment-routing, of what a link carries.",
       ),
       freshness: intervals.describe("An older sample is stale, and a stale sample blocks."),
-      coverage: percent("90%").describe("Share of a link's traffic that the per-prefix rates must explain."),
+      coverage: percent("90%").describe("Share of a link's traffic that the rates of prefixes or flows must explain."),
       surviveAnyLinkFailure: yesOrNo(true).describe(
         "No single link failure may be worse after the change than before it.",
       ),
@@ -116,7 +155,7 @@ const Document = section({
         .exactOptional(),
     }),
     hold: duration("10m").describe(
-      "No second move of the same link's traffic before this; a peak must be over as long before it goes back.",
+      "No second move for the same link or flow before this; a peak must be over as long before it goes back.",
     ),
   }),
 });
@@ -163,36 +202,74 @@ export function policyRules(raw: unknown): Finding[] {
   const signal = signals.find((candidate) => candidate === textAt(raw, "spec", "trigger", "signal"));
   const levels = { above: levelAt(raw, "above"), clear: levelAt(raw, "clear") };
   const target = shareAt(raw, "spec", "decide", "target");
+  const drains = at(raw, "spec", "scope", "drain") !== undefined;
   const findings: Finding[] = [];
   const find = (path: string, message: string, mend: string) => findings.push({ path: path.split("."), message, mend });
 
   if (signal !== undefined) {
     for (const [field, parsed] of Object.entries(levels)) {
-      if (parsed && parsed.unit !== unitOf(signal)) find(`spec.trigger.${field}`, ...wrongUnit(signal));
+      if (parsed && parsed.unit !== signalUnit(signal)) find(`spec.trigger.${field}`, ...wrongUnit(signal));
     }
-    if (signal.endsWith(".out") && textAt(raw, "spec", "decide", "action") === "bgp-prepend") {
-      find("spec.trigger.signal", "bgp-prepend moves inbound traffic only", `watch ${signal.replace(/out$/, "in")}`);
-    }
+    const wrong = wrongSignal(raw, signal);
+    if (wrong) find("spec.trigger.signal", ...wrong);
+  }
+  const role = textAt(raw, "spec", "scope", "links", "role");
+  const action = textAt(raw, "spec", "decide", "action");
+  if (action === "bgp-prepend" && at(raw, "spec", "scope") !== undefined && role === undefined) {
+    find(
+      "spec.scope",
+      "is not of links, and bgp-prepend moves traffic between links",
+      "write links: { role: transit }",
+    );
+  }
+  if (action === "segment-routing" && role !== undefined && role !== "backbone") {
+    find("spec.scope.links.role", "segment-routing moves traffic between backbone links", "write role: backbone");
   }
   const { above, clear } = levels;
   if (above && clear && above.unit === clear.unit && clear.value >= above.value) {
     find("spec.trigger.clear", "is not below spec.trigger.above", "write a lower value, so that a breach has an end");
   }
-  if (above?.unit === "percent" && target !== undefined && target > above.value) {
+  if (
+    above?.unit === "ratio" &&
+    signal !== undefined &&
+    signalOf(signal) === "link" &&
+    !drains &&
+    target !== undefined &&
+    target > above.value
+  ) {
     const message = "is over spec.trigger.above: the change itself would be a breach";
     find("spec.decide.target", message, `write at most ${textAt(raw, "spec", "trigger", "above")}`);
   }
   return findings;
 }
 
-function unitOf(signal: SignalName): Level["unit"] {
-  return signal.startsWith("link.utilisation.") ? "percent" : "rate";
+/** What of the trigger does not fit what is watched and done; undefined when all does. */
+function wrongSignal(raw: unknown, signal: SignalName): [message: string, mend: string] | undefined {
+  const action = textAt(raw, "spec", "decide", "action");
+  const watches = at(raw, "spec", "scope", "flows") === undefined ? "link" : "flow";
+  if (signal === "flow.rate") return [`${signal} is no reason to move anything`, "watch path.latency.p99 of the flows"];
+  if (signalOf(signal) !== watches) {
+    const mend = watches === "link" ? "watch link.utilisation.out" : "watch path.latency.p99 or path.shared";
+    return [`${signal} is a signal of ${signalOf(signal)}s, and the scope is of ${watches}s`, mend];
+  }
+  if (action === "bgp-prepend" && !signal.endsWith(".in")) {
+    return ["bgp-prepend moves inbound traffic only", `watch ${signal.replace(/out$/, "in")}`];
+  }
+  if (action === "segment-routing" && signal.endsWith(".in")) {
+    return ["segment-routing moves what a router sends", `watch ${signal.replace(/in$/, "out")}`];
+  }
+  return undefined;
 }
 
 function wrongUnit(signal: SignalName): [message: string, mend: string] {
-  return unitOf(signal) === "percent"
-    ? [`${signal} is a share of capacity`, "write a percentage, for example 85%"]
-    : [`${signal} is a rate`, "write for example 800 Mbit/s"];
+  switch (signalUnit(signal)) {
+    case "ratio":
+      return [`${signal} is a share`, "write a percentage, for example 85%"];
+    case "rate":
+      return [`${signal} is a rate`, "write for example 800 Mbit/s"];
+    case "ms":
+      return [`${signal} is a time`, "write for example 10ms"];
+  }
 }
 
 function levelAt(raw: unknown, field: string): Level | undefined {

@@ -5,9 +5,10 @@ import type { Policy } from "../model/policy.ts";
 import { check, foreign, listAt } from "./check.ts";
 import { readConfigFile } from "./config-file.ts";
 import { networkDocument } from "./network-document.ts";
-import { networkRules, scopeRules } from "./network-rules.ts";
+import { networkRules } from "./network-rules.ts";
 import { loadPolicies } from "./policies.ts";
 import { formatProblem, inOrder, type Problem } from "./problem.ts";
+import { scopeRules } from "./scope-rules.ts";
 
 export type Settings = Readonly<{ network: Network; policies: readonly Policy[] }>;
 

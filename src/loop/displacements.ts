@@ -19,14 +19,14 @@ function undoes({ origin, decision: { intent } }: Change): string | undefined {
   return intent.kind === "give-back" ? intent.changeId : undefined;
 }
 
-/** Confirmed moves of a policy off `link` that nobody has given or taken back, oldest first. `changes` newest first. */
-export function displacements(changes: readonly Change[], policy: string, link: string): Displacement[] {
+/** Confirmed moves of a policy for `target` that nobody has given or taken back, oldest first. `changes` newest first. */
+export function displacements(changes: readonly Change[], policy: string, target: string): Displacement[] {
   const undone = undoings(changes);
   return changes
     .filter(({ id, state, origin, policy: { name }, decision: { intent } }) => {
       const standing = state === "confirmed" && !undone.has(id);
       return (
-        standing && origin.kind === "policy" && name === policy && intent.link === link && intent.kind === "relieve"
+        standing && origin.kind === "policy" && name === policy && intent.target === target && intent.kind === "relieve"
       );
     })
     .map((change) => ({ changeId: change.id, changes: change.decision.changes }))

@@ -1,6 +1,6 @@
 import { planChange } from "../change/plan.ts";
 import type { Templates } from "../change/templates.ts";
-import { decidePrepend } from "../decision/prepend.ts";
+import { decide } from "../decision/decide.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
@@ -9,14 +9,14 @@ import type { Change } from "../model/change.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
 import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
-import type { Link, LinkName, Network } from "../model/inventory.ts";
+import type { LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
 import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import { targetsOf } from "../model/scope.ts";
 import type { PolicyActor } from "../policy/actor.ts";
 import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
-import { linksInScope } from "../te/bgp-preference.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
 import { Ledger, type Patch } from "./ledger.ts";
@@ -47,11 +47,11 @@ export type LoopDeps = Readonly<{
   onFatal: (error: unknown) => void;
 }>;
 
-/** What a policy last concluded for a link, for `explain`. */
+/** What a policy last concluded for a target, for `explain`. */
 export type Conclusion = Readonly<{
   atMs: number;
   policy: string;
-  link: LinkName;
+  target: string;
   outcome: "proposed" | "nothing-helps" | "denied" | "unreadable";
   reason: string;
   mend?: string;
@@ -62,14 +62,14 @@ export type Conclusion = Readonly<{
 }>;
 
 /**
- * The order of the stages. Samples come in by `telemetry`; each policy looks at each of its links when there is something
+ * The order of the stages. Samples come in by `telemetry`; each policy looks at each of its targets when there is something
  * new, at most once per `every`; an intent is decided, guarded, planned, journaled and handed to the runner.
  */
 export class Loop {
   readonly ledger: Ledger;
   readonly runner: Runner;
   readonly routers: Routers;
-  /** By policy and link. */
+  /** By policy and target. */
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
   readonly #deps: LoopDeps;
@@ -78,7 +78,7 @@ export class Loop {
   readonly #deciding = new Turns();
   readonly #signal: TelemetrySignal;
   readonly #stops: (() => void)[] = [];
-  /** Source time of the sample last evaluated, by policy and link. */
+  /** Source time of the sample last evaluated, by policy and target. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
   readonly #troubles: Troubles;
@@ -97,7 +97,7 @@ export class Loop {
       ledger: this.ledger,
       devices: deps.devices,
       clock,
-      state: () => telemetry.snapshot(clock.now()),
+      state: () => this.#snapshot(),
       guards: (change) => this.#guardsNow(change),
       verify: (change, before, now) => this.#verify(change, before, now),
       nextTelemetry: (signal) => this.#signal.next(signal),
@@ -111,7 +111,7 @@ export class Loop {
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
     for (const policy of policies) {
-      for (const link of this.#scope(policy)) this.#actors.restore(policy, link, snapshots);
+      for (const target of this.#targets(policy)) this.#actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
     for (const change of this.ledger.open().toReversed()) {
@@ -189,18 +189,19 @@ export class Loop {
   }
 
   status(): readonly PolicyStatus[] {
-    const state = this.#deps.telemetry.snapshot(this.#deps.clock.now());
-    return this.#deps.policies.flatMap((policy) =>
-      this.#scope(policy).map((link) => {
-        const actor = this.#actors.get(policy, link);
-        const measured = state.signals.get(policy.trigger.signal)?.get(link.name);
+    const { network, policies } = this.#deps;
+    const state = this.#snapshot();
+    return policies.flatMap((policy) =>
+      this.#targets(policy).map((target) => {
+        const actor = this.#actors.get(policy, target);
+        const seen = observe(policy, target, state, network);
         return {
           policy: policy.name,
           mode: policy.mode,
-          link: link.name,
+          target,
           signal: policy.trigger.signal,
           ...this.#standing(actor),
-          ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
+          ...(seen.kind === "seen" ? { value: seen.value, measuredMs: seen.measuredMs } : {}),
         };
       }),
     );
@@ -219,7 +220,7 @@ export class Loop {
   }
 
   targets(): NetworkState["targets"] {
-    return this.#deps.telemetry.snapshot(this.#deps.clock.now()).targets;
+    return this.#snapshot().targets;
   }
 
   #watch(policy: Policy): void {
@@ -229,17 +230,17 @@ export class Loop {
 
   async #evaluate(policy: Policy): Promise<void> {
     if (this.#stopped) return;
-    const { clock, telemetry, network } = this.#deps;
+    const { clock, network } = this.#deps;
     await this.#expireProposals();
     const nowMs = clock.now();
-    const state = telemetry.snapshot(nowMs);
+    const state = this.#snapshot();
     this.#troubles.targets(state.targets);
-    for (const link of this.#scope(policy)) {
-      const displacement = displacements(this.ledger.all(), policy.name, link.name).at(-1);
-      const predicted = displacement && predictReclaim(policy, link.name, state, network, displacement);
-      const observation = observe(policy, link.name, state, network.telemetry.intervalMs);
-      if (!this.#isDue(policy, link, observation)) continue;
-      const actor = await this.#actors.step(policy, link, {
+    for (const target of this.#targets(policy)) {
+      const displacement = displacements(this.ledger.all(), policy.name, target).at(-1);
+      const predicted = displacement && predictReclaim(policy, target, state, network, displacement);
+      const observation = observe(policy, target, state, network);
+      if (!this.#isDue(policy, target, observation)) continue;
+      const actor = await this.#actors.step(policy, target, {
         type: "evaluated",
         atMs: nowMs,
         observation,
@@ -247,41 +248,41 @@ export class Loop {
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
       const { intent } = actor;
-      if (intent) await this.#deciding.take(() => this.#decide(policy, link, intent));
+      if (intent) await this.#deciding.take(() => this.#decide(policy, target, intent));
       // A decision may come next: by then the sessions are open.
       else if (actor.state === "breaching") void this.background(this.routers.visit());
     }
   }
 
   /** One evaluation per sample, and one per `every` where samples come faster; the absence of samples is due at once. */
-  #isDue(policy: Policy, link: Link, observation: Observation): boolean {
+  #isDue(policy: Policy, target: string, observation: Observation): boolean {
     if (observation.kind === "blind") return true;
-    const key = `${policy.name} ${link.name}`;
+    const key = `${policy.name} ${target}`;
     const sinceMs = observation.measuredMs - (this.#evaluated.get(key) ?? Number.NEGATIVE_INFINITY);
     if (sinceMs < policy.trigger.everyMs * jitterShare) return false;
     this.#evaluated.set(key, observation.measuredMs);
     return true;
   }
 
-  async #decide(policy: Policy, link: Link, intent: Intent): Promise<void> {
+  async #decide(policy: Policy, target: string, intent: Intent): Promise<void> {
     const { network, templates, clock, journal, telemetry } = this.#deps;
     const detectedMs = clock.now();
     const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
-      const subject = { policy: policy.name, link: link.name };
+      const subject = { policy: policy.name, target };
       const conclusion = { atMs: clock.now(), ...subject, outcome, reason, alternatives: [], guards: [], ...more };
-      this.conclusions.set(`${policy.name} ${link.name}`, conclusion);
+      this.conclusions.set(`${policy.name} ${target}`, conclusion);
       if (outcome === "proposed") return;
-      await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: link.name, body: conclusion });
-      await this.#actors.step(policy, link, { type: "nothing-done", reason, atMs: clock.now() });
+      await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: target, body: conclusion });
+      await this.#actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
     const read = await this.routers.read();
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
-    const { announcements, readings } = read.value;
-    const state = telemetry.snapshot(clock.now());
+    const { announcements, steering, readings } = read.value;
+    const state = this.#snapshot();
     const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-    const unlisted = telemetry.unlisted(link.name, state.atMs - freshMs);
-    const decided = decidePrepend({ intent, policy, network, state, announcements, unlisted });
+    const unlisted = telemetry.unlisted(target, state.atMs - freshMs);
+    const decided = decide({ intent, policy, network, state, announcements, steering, unlisted });
     if (decided.kind === "nothing-helps") {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
     }
@@ -294,13 +295,14 @@ export class Loop {
       decision,
       switches: this.switches,
       announcements,
+      steering,
       changesInFlight: this.ledger.open(),
       phase: "propose",
       nowMs: clock.now(),
     });
     const no = denied(guards);
     if (no) return conclude("denied", `guard ${no.guard}: ${no.reason}`, { alternatives, guards });
-    const plan = planChange(templates, network, decision, readings);
+    const plan = planChange(templates, network, decision, readings[decision.action]);
     if (!plan.ok) {
       return conclude("unreadable", plan.failure.message, { ...mendOf(plan.failure), alternatives, guards });
     }
@@ -312,12 +314,13 @@ export class Loop {
       policy,
       decision,
       announcements,
+      steering,
       plan: plan.value,
       guards,
       times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
     });
     await conclude("proposed", decision.reason, { changeId: change.id, alternatives, guards });
-    await this.#actors.step(policy, link, { type: "proposed", changeId: change.id });
+    await this.#actors.step(policy, target, { type: "proposed", changeId: change.id });
     if (policy.mode === "observe") return;
     await this.ledger.advance(change.id, "begun");
     void this.background(this.runner.run(change.id));
@@ -325,7 +328,10 @@ export class Loop {
 
   /** Journals a new change in state `proposed`. */
   async propose(
-    made: Pick<Change, "origin" | "mode" | "policy" | "decision" | "announcements" | "plan" | "guards" | "times">,
+    made: Pick<
+      Change,
+      "origin" | "mode" | "policy" | "decision" | "announcements" | "steering" | "plan" | "guards" | "times"
+    >,
   ): Promise<Change> {
     const { journal, clock, network, token } = this.#deps;
     const id = await journal.nextChangeId();
@@ -359,7 +365,7 @@ export class Loop {
 
   /** At the push everything is asked anew: what is measured, what is switched, and what the routers announce. */
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
-    const { network, telemetry, clock } = this.#deps;
+    const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
     const read = await this.routers.read();
     if (!read.ok && !ordered) return read;
@@ -367,10 +373,11 @@ export class Loop {
     const findings = judgeGuards({
       policy: change.policy,
       network,
-      state: telemetry.snapshot(nowMs),
+      state: this.#snapshot(),
       decision: change.decision,
       switches: this.switches,
       announcements: read.ok ? read.value.announcements : change.announcements,
+      steering: read.ok ? read.value.steering : change.steering,
       // The runner takes one change at a time: another that is preparing waits for its turn.
       changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
       phase: "push",
@@ -391,8 +398,13 @@ export class Loop {
     return verifyChange({ policy, network, decision, before, now, pushedMs, nowMs: clock.now() });
   }
 
-  #scope(policy: Policy): readonly Link[] {
-    return linksInScope(this.#deps.network, policy.scope.links.role);
+  #snapshot(): NetworkState {
+    const { telemetry, clock } = this.#deps;
+    return telemetry.snapshot(clock.now());
+  }
+
+  #targets(policy: Policy): readonly string[] {
+    return targetsOf(this.#deps.network, policy);
   }
 }
 

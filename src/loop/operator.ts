@@ -124,7 +124,7 @@ export function operatorOf(
     // Planned from what the routers read now: what else has changed there since is not this change's to put back.
     if (!read.ok) return read;
     const decision = inverted(change.decision, `${by} takes ${change.id} back: ${reason}`);
-    const plan = planChange(templates, network, decision, read.value.readings);
+    const plan = planChange(templates, network, decision, read.value.readings[decision.action]);
     if (!plan.ok) return plan;
     const undo = await loop.propose({
       origin: { kind: "operator", by, undoes: change.id },
@@ -132,6 +132,7 @@ export function operatorOf(
       policy: change.policy,
       decision,
       announcements: read.value.announcements,
+      steering: read.value.steering,
       plan: plan.value,
       guards: [],
       times: { decidedMs: clock.now() },
@@ -161,15 +162,16 @@ export function operatorOf(
       const history = await journal.entries(subject);
       return ok({ subject, atMs: createdMs, outcome: state, reason, alternatives, guards, history });
     }
-    if (!network.links.some((link) => link.name === subject)) {
-      const mend = "name a change (pointsman proposals) or a link (pointsman status)";
-      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link`, { mend }));
+    const standing = loop.status().filter((one) => one.target === subject);
+    const known = standing.length > 0 || [...network.links, ...network.flows].some(({ name }) => name === subject);
+    if (!known) {
+      const mend = "name a change (pointsman proposals), or a link or flow (pointsman status)";
+      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link or flow`, { mend }));
     }
     const history = await journal.entries(subject);
-    const standing = loop.status().filter((one) => one.link === subject);
     const now = standing.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
     const [conclusion] = [...loop.conclusions.values()]
-      .filter(({ link }) => link === subject)
+      .filter(({ target }) => target === subject)
       .sort((a, b) => b.atMs - a.atMs);
     if (!conclusion) {
       const none = { outcome: "no decision since the start", reason: "", alternatives: [], guards: [] };
@@ -229,14 +231,14 @@ function mendFor({ id, state }: Change): string {
 
 function inverted(decision: Decision, reason: string): Decision {
   const { predicted } = decision;
-  return {
-    ...decision,
+  const facts = {
+    intent: decision.intent,
     reason,
-    changes: decision.changes.map((one) => ({ ...one, from: one.to, to: one.from })),
     alternatives: [],
     predicted: {
       ...predicted,
       links: predicted.links.map((one) => ({ ...one, before: one.after, after: one.before })),
+      flows: predicted.flows.map((one) => ({ ...one, before: one.after, after: one.before })),
       costPerHour: {
         ...predicted.costPerHour,
         before: predicted.costPerHour.after,
@@ -244,4 +246,16 @@ function inverted(decision: Decision, reason: string): Decision {
       },
     },
   };
+  switch (decision.action) {
+    case "bgp-prepend":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "segment-routing":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+  }
 }
+
+const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({
+  ...one,
+  from: one.to,
+  to: one.from,
+});

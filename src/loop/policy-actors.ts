@@ -1,8 +1,9 @@
 import type { Clock } from "../kernel/clock.ts";
 import { type Change, finalStates } from "../model/change.ts";
-import type { Link, Network } from "../model/inventory.ts";
+import type { Network } from "../model/inventory.ts";
 import type { ActorSnapshot, Journal } from "../model/journal.ts";
 import type { Policy } from "../model/policy.ts";
+import { targetsOf } from "../model/scope.ts";
 import { type PolicyActor, type PolicyEvent, startActor, stepActor } from "../policy/actor.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -14,7 +15,7 @@ type Deps = Readonly<{
   clock: Clock;
 }>;
 
-/** One actor per policy and link. Its new state is journaled before anything is done about it. */
+/** One actor per policy and target. Its new state is journaled before anything is done about it. */
 export class PolicyActors {
   readonly #deps: Deps;
   readonly #actors = new Map<string, PolicyActor>();
@@ -23,31 +24,31 @@ export class PolicyActors {
     this.#deps = deps;
   }
 
-  get(policy: Policy, link: Link): PolicyActor {
-    return this.#actors.get(keyOf(policy, link)) ?? startActor(policy, link.name);
+  get(policy: Policy, target: string): PolicyActor {
+    return this.#actors.get(keyOf(policy, target)) ?? startActor(policy, target);
   }
 
-  async step(policy: Policy, link: Link, event: PolicyEvent): Promise<PolicyActor> {
-    const before = this.get(policy, link);
-    const after = stepActor(policy, link.name, before, event);
-    this.#actors.set(keyOf(policy, link), after);
+  async step(policy: Policy, target: string, event: PolicyEvent): Promise<PolicyActor> {
+    const before = this.get(policy, target);
+    const after = stepActor(policy, target, before, event);
+    this.#actors.set(keyOf(policy, target), after);
     if (after.state !== before.state) {
-      const actor: ActorSnapshot = { policy: policy.name, link: link.name, snapshot: after.snapshot };
+      const actor: ActorSnapshot = { policy: policy.name, target, snapshot: after.snapshot };
       const body = { policy: policy.name, from: before.state, detail: after.detail };
-      const entry = { event: `policy.${after.state}`, actor: "pointsman", subject: link.name, body };
+      const entry = { event: `policy.${after.state}`, actor: "pointsman", subject: target, body };
       await this.#deps.journal.append(entry, { actor });
     }
     return after;
   }
 
   /** Goes on from what a predecessor saved, after what it may have missed. */
-  restore(policy: Policy, link: Link, snapshots: readonly ActorSnapshot[]): void {
-    const saved = snapshots.find((one) => one.policy === policy.name && one.link === link.name);
-    const actor = startActor(policy, link.name, saved?.snapshot);
+  restore(policy: Policy, target: string, snapshots: readonly ActorSnapshot[]): void {
+    const saved = snapshots.find((one) => one.policy === policy.name && one.target === target);
+    const actor = startActor(policy, target, saved?.snapshot);
     const waiting = actor.state === "deciding" || actor.state === "proposed" || actor.state === "changing";
     const newest = this.#deps.ledger
       .all()
-      .find(({ policy: { name }, decision }) => name === policy.name && decision.intent.link === link.name);
+      .find(({ policy: { name }, decision }) => name === policy.name && decision.intent.target === target);
     const orphaned = waiting && (!newest || finalStates.includes(newest.state));
     // Died between the actor's step and the change it asked for, or between the change's end and the actor's.
     const missed: PolicyEvent = (actor.state !== "deciding" &&
@@ -57,20 +58,20 @@ export class PolicyActors {
       reason: "the controller stopped while deciding",
       atMs: this.#deps.clock.now(),
     };
-    this.#actors.set(keyOf(policy, link), orphaned ? stepActor(policy, link.name, actor, missed) : actor);
+    this.#actors.set(keyOf(policy, target), orphaned ? stepActor(policy, target, actor, missed) : actor);
   }
 
   /** Lets the actor that a change is about know what became of it. */
   async tell(change: Change): Promise<void> {
     const { policies, network, clock } = this.#deps;
     const policy = policies.find((one) => one.name === change.policy.name);
-    const link = network.links.find((one) => one.name === change.decision.intent.link);
+    const { target } = change.decision.intent;
     const event = eventOf(change, clock.now());
-    if (policy && link && event) await this.step(policy, link, event);
+    if (policy && event && targetsOf(network, policy).includes(target)) await this.step(policy, target, event);
   }
 }
 
-const keyOf = (policy: Policy, link: Link) => `${policy.name} ${link.name}`;
+const keyOf = (policy: Policy, target: string) => `${policy.name} ${target}`;
 
 function eventOf(change: Change, atMs: number): PolicyEvent | undefined {
   switch (change.state) {

@@ -8,13 +8,14 @@ import type { TargetStatus } from "./sample.ts";
 export type PolicyStatus = Readonly<{
   policy: string;
   mode: string;
-  link: string;
+  /** The link or flow watched, or what is drained. */
+  target: string;
   /** The policy actor's state: `quiet`, `breaching`, … `blind`, `frozen`. */
   state: string;
   /** Why it is where it is, in one sentence. */
   detail: string;
   signal: SignalName;
-  /** Of `signal` on this link; absent when unknown. */
+  /** Of `signal` on this target; absent when unknown. */
   value?: number;
   measuredMs?: number;
 }>;
@@ -41,13 +42,13 @@ export type Status = Readonly<{
 /** A change, and the later one that took back or gave back what it did. */
 export type ShownChange = Change & Readonly<{ undoneBy?: string }>;
 
-/** Why something was, or was not, done: about a change, or about what a policy last decided for a link. */
+/** Why something was, or was not, done: about a change, or about what a policy last decided for a target. */
 export type Explanation = Readonly<{
   subject: string;
   atMs: number;
   outcome: string;
   reason: string;
-  /** How the link stands now, by each policy that watches it. */
+  /** How the target stands now, by each policy that watches it. */
   now?: string;
   mend?: string;
   alternatives: readonly Alternative[];
@@ -71,7 +72,7 @@ export interface Controller {
   kill(by: string, reason: string): Promise<Result<Switches>>;
   /** Ends a freeze and a kill; NOTHING_TO_DO when there is neither. */
   resume(by: string): Promise<Result<Switches>>;
-  /** A change id or a link name. */
+  /** A change id, or the name of a link, a flow, or of what is drained. */
   explain(subject: string): Promise<Result<Explanation>>;
   verifyAudit(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
 }

@@ -18,6 +18,13 @@ export type PrependChange = Readonly<{
 /** One candidate path of an SR policy (RFC 9256 2.2): `segments` are the nodes after the headend, the endpoint included. */
 export type CandidatePath = Readonly<{ preference: number; segments: readonly DeviceName[] }>;
 
+export const samePaths = (a: readonly CandidatePath[], b: readonly CandidatePath[]) =>
+  a.length === b.length &&
+  a.every(({ preference, segments }, index) => {
+    const other = b[index];
+    return preference === other?.preference && String(segments) === String(other.segments);
+  });
+
 /** A flow's SR policy as its headend has it: the path in use first; without any, the IGP carries the flow. */
 export type Steering = Readonly<{ flow: FlowName; device: DeviceName; paths: readonly CandidatePath[] }>;
 

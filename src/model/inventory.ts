@@ -1,4 +1,4 @@
-import type { BitsPerSecond } from "../kernel/units.ts";
+import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
 
 export type DeviceName = string;
 export type LinkName = string;

@@ -14,7 +14,7 @@ export type Switches = Readonly<{
 }>;
 
 /** A policy actor's persisted snapshot, as xstate gives it. */
-export type ActorSnapshot = Readonly<{ policy: string; link: string; snapshot: unknown }>;
+export type ActorSnapshot = Readonly<{ policy: string; target: string; snapshot: unknown }>;
 
 /** Read models that one entry updates, in the same transaction. */
 export type JournalWrites = Readonly<{ change?: Change; actor?: ActorSnapshot; switches?: Switches }>;

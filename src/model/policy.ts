@@ -14,7 +14,9 @@ export type Condition = Readonly<{
 
 /** What a policy watches: each of these links, each flow of a class, or one link or router that is to be emptied. */
 export type Scope = Readonly<
-  { links: Readonly<{ role: Link["role"] }> } | { flows: Readonly<{ class: string }> } | { drain: LinkName | DeviceName }
+  | { links: Readonly<{ role: Link["role"] }> }
+  | { flows: Readonly<{ class: string }> }
+  | { drain: LinkName | DeviceName }
 >;
 
 export type PrependAim = Readonly<{

@@ -2,7 +2,6 @@ import { transition } from "xstate";
 import { z } from "zod";
 import { assert } from "../kernel/assert.ts";
 import type { Intent } from "../model/decision.ts";
-import type { LinkName } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
 import { type Assessment, assess, noEvidence } from "./assess.ts";
 import { describe } from "./describe.ts";
@@ -19,7 +18,7 @@ import {
 export type { PolicyEvent } from "./events.ts";
 export type { PolicyStateName } from "./machine.ts";
 
-/** One policy on one link, as a value. */
+/** One policy on one of its targets, as a value. */
 export type PolicyActor = Readonly<{
   /** Plain JSON; what `startActor` goes on from. */
   snapshot: unknown;
@@ -58,15 +57,15 @@ type Snapshot = z.infer<typeof Snapshot>;
  * so; after an edit of the policy's trigger the state and a running hold stay, and the evidence is gathered anew. An actor
  * that comes back in `deciding` has lost its decision with the process: answer it with `nothing-done`.
  */
-export function startActor(policy: Policy, _link: LinkName, snapshot?: unknown): PolicyActor {
+export function startActor(policy: Policy, _target: string, snapshot?: unknown): PolicyActor {
   const { state, detail, ...rest } = restore(policy, snapshot);
   return { snapshot: { state, detail, ...rest }, state, detail, intent: null };
 }
 
 /** One event. Pure: the same actor and event give the same actor. */
-export function stepActor(policy: Policy, link: LinkName, actor: PolicyActor, event: PolicyEvent): PolicyActor {
+export function stepActor(policy: Policy, target: string, actor: PolicyActor, event: PolicyEvent): PolicyActor {
   const before = restore(policy, actor.snapshot);
-  const found = event.type === "evaluated" ? assess(policy, link, before.memory.evidence, event) : undefined;
+  const found = event.type === "evaluated" ? assess(policy, target, before.memory.evidence, event) : undefined;
   const from = policyMachine.resolveState({ value: before.state, context: before.memory });
   const [after] = transition(policyMachine, from, toMachineEvent(policy, before.memory, event, found));
   const state = z.enum(policyStates).parse(after.value);

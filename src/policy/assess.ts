@@ -1,5 +1,4 @@
 import type { Intent } from "../model/decision.ts";
-import type { LinkName } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Evaluated } from "./events.ts";
 
@@ -32,10 +31,10 @@ export type Assessment = Readonly<{
   giveBack: Intent | null;
 }>;
 
-export function assess(policy: Policy, link: LinkName, before: Evidence, event: Evaluated): Assessment {
+export function assess(policy: Policy, target: string, before: Evidence, event: Evaluated): Assessment {
   const { observation, atMs } = event;
   const { signal, above, clear } = policy.trigger;
-  const common = { policy: policy.name, link, signal };
+  const common = { policy: policy.name, target, signal };
   if (event.frozen || observation.kind === "blind") {
     const evidence = { ...noEvidence, evaluatedMs: atMs, measuredMs: before.measuredMs };
     return { evidence, above: false, under: false, full: false, relieve: null, giveBack: null };

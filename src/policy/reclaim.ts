@@ -1,46 +1,67 @@
-import type { PrependChange } from "../model/decision.ts";
+import type { Changes, PrependChange, SegmentRoutingChange } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
-import type { NetworkState, PrefixRate } from "../model/network-state.ts";
+import { type NetworkState, signalUnit } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { observe } from "./observe.ts";
 
 /** A confirmed move that could be given back. */
-export type Displacement = Readonly<{ changeId: string; changes: readonly PrependChange[] }>;
+export type Displacement = Readonly<{ changeId: string; changes: Changes }>;
 
 /**
- * The policy's signal on `link`, in that signal's unit (a ratio of capacity, or bit/s), once the current rate of each moved
- * prefix is back on it, wherever it enters now. Traffic of these prefixes that still enters `link` is in its value already.
- * Undefined when it cannot be known: the link or one of the rates has no fresh sample, or the signal is not an inbound one.
+ * The policy's signal on `link`, in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
+ * moved is back on it. Traffic of a moved prefix that still enters `link` is in its value already. Undefined when it
+ * cannot be known: the link or one of the rates has no fresh sample, or the policy does not watch links in the
+ * direction that its changes move.
  */
 export function predictReclaim(
   policy: Policy,
   link: LinkName,
   state: NetworkState,
   network: Network,
-  displacement: Displacement,
+  { changes }: Displacement,
 ): number | undefined {
-  const { intervalMs } = network.telemetry;
-  const now = observe(policy, link, state, intervalMs);
+  const { signal } = policy.trigger;
+  const now = observe(policy, link, state, network);
   const capacity = network.links.find(({ name }) => name === link)?.capacity;
-  if (now.kind === "blind" || capacity === undefined) return undefined;
+  if (!("links" in policy.scope) || now.kind === "blind" || capacity === undefined) return undefined;
+  const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+  const isFresh = (measuredMs: number) => Math.abs(state.atMs - measuredMs) <= patienceMs;
+  const movesFlows = changes.some(({ action }) => action === "segment-routing");
+  if (signal.endsWith(movesFlows ? ".in" : ".out")) return undefined;
+  const returning = movesFlows
+    ? returningFlows(changes as readonly SegmentRoutingChange[], state, isFresh)
+    : returningPrefixes(changes as readonly PrependChange[], link, state, isFresh);
+  if (returning === undefined) return undefined;
+  return now.value + (signalUnit(signal) === "rate" ? returning : returning / capacity);
+}
 
-  const patienceMs = policy.guard.freshnessIntervals * intervalMs;
-  const isFresh = ({ measuredMs }: PrefixRate) => Math.abs(state.atMs - measuredMs) <= patienceMs;
-  const moved = new Set(displacement.changes.map(({ prefix }) => prefix));
+type Freshness = (measuredMs: number) => boolean;
+
+function returningFlows(
+  changes: readonly SegmentRoutingChange[],
+  state: NetworkState,
+  isFresh: Freshness,
+): number | undefined {
+  let sum = 0;
+  for (const { flow } of changes) {
+    const measured = state.signals.get("flow.rate")?.get(flow);
+    if (!measured || !isFresh(measured.toMs)) return undefined;
+    sum += measured.value;
+  }
+  return sum;
+}
+
+function returningPrefixes(
+  changes: readonly PrependChange[],
+  link: LinkName,
+  state: NetworkState,
+  isFresh: Freshness,
+): number | undefined {
+  const moved = new Set(changes.map(({ prefix }) => prefix));
   const rates = state.prefixes.filter(({ prefix }) => moved.has(prefix));
   // An old rate on the link itself is what the move left behind; an old rate elsewhere may be traffic still.
   const elsewhere = rates.filter((entry) => entry.link !== link);
-  const heard = new Set(rates.filter(isFresh).map(({ prefix }) => prefix));
-  if (heard.size < moved.size || !elsewhere.every(isFresh)) return undefined;
-
-  const returning = elsewhere.reduce((sum, { rate }) => sum + rate, 0);
-  switch (policy.trigger.signal) {
-    case "link.utilisation.in":
-      return now.value + returning / capacity;
-    case "link.rate.in":
-      return now.value + returning;
-    case "link.utilisation.out":
-    case "link.rate.out":
-      return undefined;
-  }
+  const heard = new Set(rates.filter(({ measuredMs }) => isFresh(measuredMs)).map(({ prefix }) => prefix));
+  if (heard.size < moved.size || !elsewhere.every(({ measuredMs }) => isFresh(measuredMs))) return undefined;
+  return elsewhere.reduce((sum, { rate }) => sum + rate, 0);
 }

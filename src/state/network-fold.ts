@@ -5,7 +5,16 @@ import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "..
 import { CounterRates } from "./counter-rates.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
-const Role = { unseen: 0, other: 1, counter: 2, lastClear: 3, linkRate: 4, prefixRate: 5, unlistedRate: 6, flow: 7 } as const;
+const Role = {
+  unseen: 0,
+  other: 1,
+  counter: 2,
+  lastClear: 3,
+  linkRate: 4,
+  prefixRate: 5,
+  unlistedRate: 6,
+  flow: 7,
+} as const;
 
 const counters = "/interfaces/interface/state/counters/";
 const inbound = 0;
@@ -216,7 +225,8 @@ export class NetworkFold implements SampleSink {
     for (const [index, flow] of this.#flows.entries()) {
       const atMs = this.#flowMs[index * 2 + what] as number;
       // As with a queried link rate: the query averages over a window of its own.
-      if (!Number.isNaN(atMs)) known.set(flow, { value: this.#flowValues[index * 2 + what] as number, fromMs: atMs, toMs: atMs });
+      if (!Number.isNaN(atMs))
+        known.set(flow, { value: this.#flowValues[index * 2 + what] as number, fromMs: atMs, toMs: atMs });
     }
     return known;
   }

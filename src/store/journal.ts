@@ -86,8 +86,8 @@ class SqliteJournal implements Journal {
   }
 
   async actors(): Promise<readonly ActorSnapshot[]> {
-    const rows = await this.#db.selectFrom("actors").selectAll().orderBy("policy").orderBy("link").execute();
-    return rows.map(({ policy, link, snapshot }) => ({ policy, link, snapshot: JSON.parse(snapshot) as unknown }));
+    const rows = await this.#db.selectFrom("actors").selectAll().orderBy("policy").orderBy("target").execute();
+    return rows.map(({ policy, target, snapshot }) => ({ policy, target, snapshot: JSON.parse(snapshot) as unknown }));
   }
 
   async switches(): Promise<Switches> {
@@ -149,15 +149,15 @@ function rowsOf({ change, actor, switches }: JournalWrites): Row[] {
     rows.push({ name: rowNames.change(id), text: body, store });
   }
   if (actor) {
-    const { policy, link } = actor;
+    const { policy, target } = actor;
     const snapshot = canonicalJson(actor.snapshot);
     const store = (db: Connection) =>
       db
         .insertInto("actors")
-        .values({ policy, link, snapshot })
-        .onConflict((conflict) => conflict.columns(["policy", "link"]).doUpdateSet({ snapshot }))
+        .values({ policy, target, snapshot })
+        .onConflict((conflict) => conflict.columns(["policy", "target"]).doUpdateSet({ snapshot }))
         .execute();
-    rows.push({ name: rowNames.actor(policy, link), text: snapshot, store });
+    rows.push({ name: rowNames.actor(policy, target), text: snapshot, store });
   }
   if (switches) {
     const body = canonicalJson(switches);

@@ -16,7 +16,7 @@ export type Tables = {
   };
   /** `created_seq` is the entry that first wrote the change. */
   changes: { id: string; state: string; body: string; created_seq: number };
-  actors: { policy: string; link: string; snapshot: string };
+  actors: { policy: string; target: string; snapshot: string };
   /** One row. */
   switches: { id: number; body: string };
   /** `head`: the chain's end. `last-change`: the number of the last change id given out. */
@@ -66,6 +66,10 @@ const migrations: readonly Migration[] = [
       .addColumn("key", "text", (column) => column.primaryKey())
       .addColumn("value", "text", (column) => column.notNull())
       .execute();
+  },
+  // A policy may watch flows as well as links.
+  async (db) => {
+    await db.schema.alterTable("actors").renameColumn("link", "target").execute();
   },
 ];
 

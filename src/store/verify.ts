@@ -12,7 +12,7 @@ const pageSize = 1_000;
 /** A name for a row of a read model, by which an entry says what it wrote. */
 export const rowNames = {
   change: (id: string) => JSON.stringify(["change", id]),
-  actor: (policy: string, link: string) => JSON.stringify(["actor", policy, link]),
+  actor: (policy: string, target: string) => JSON.stringify(["actor", policy, target]),
   switches: JSON.stringify(["switches"]),
 };
 
@@ -62,8 +62,8 @@ async function firstWrongRow(db: Kysely<Tables>, rows: Map<string, Written>) {
     const first = rows.get(row)?.first;
     found.push({ row, text: body, holds: created_seq === first && stateOf(body) === state });
   }
-  for (const { policy, link, snapshot } of await db.selectFrom("actors").selectAll().execute()) {
-    found.push({ row: rowNames.actor(policy, link), text: snapshot, holds: true });
+  for (const { policy, target, snapshot } of await db.selectFrom("actors").selectAll().execute()) {
+    found.push({ row: rowNames.actor(policy, target), text: snapshot, holds: true });
   }
   for (const { body } of await db.selectFrom("switches").selectAll().execute()) {
     found.push({ row: rowNames.switches, text: body, holds: true });

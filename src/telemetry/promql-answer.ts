@@ -73,7 +73,9 @@ function readVector(answer: z.infer<typeof Answer>, query: PrometheusQuery, rece
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
   const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel };
-  const wanted = Object.entries(labelled).flatMap(([name, label]) => (label === undefined ? [] : [[name, label] as const]));
+  const wanted = Object.entries(labelled).flatMap(([name, label]) =>
+    label === undefined ? [] : [[name, label] as const],
+  );
   for (const { metric, value } of answer.data.result) {
     const absent = wanted.find(([, label]) => metric[label] === undefined);
     if (absent) refuse(`no label ${absent[1]}`);

@@ -1,8 +1,9 @@
+import { formatRate } from "../kernel/units.ts";
 import type { Decision, Verdict } from "../model/decision.ts";
-import type { LinkName, Network } from "../model/inventory.ts";
-import { formatSignal, type Measured, type NetworkState, type SignalName } from "../model/network-state.ts";
+import type { Network } from "../model/inventory.ts";
+import { formatSignal, type Measured, type NetworkState, type SignalName, signalOf } from "../model/network-state.ts";
 import type { Condition, Policy } from "../model/policy.ts";
-import { linksInScope } from "../te/bgp-preference.ts";
+import { drainedLinks, flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
 
 export type VerifyInput = Readonly<{
   policy: Policy;
@@ -18,6 +19,10 @@ export type VerifyInput = Readonly<{
 
 type Finding = Verdict["findings"][number];
 
+/** Of what a new path was to bring to a link, so much must be seen there: traffic breathes. */
+const carriedShare = 0.5;
+const carriedBy: SignalName = "link.rate.out";
+
 /** A condition that failed on another link before the change is held against it only past this share more: traffic breathes. */
 const swing = 0.05;
 
@@ -28,23 +33,23 @@ const swing = 0.05;
  * over a window that its author chose, and we do not know) counts only once `freshnessIntervals` have passed since the push.
  *
  * - A `forbid` that is true now and was not before: "worse", at once.
- * - After `observeMs`, with a fresh and recent sample of every signal on every link in scope: "better" when every
- *   `require` holds, no `forbid` does, no link has risen above the trigger, and a relieved link carries less than it did.
- *   A condition that failed on another link already, and is no worse there, is not the change's doing. Else "worse".
+ * - After `observeMs`, with a fresh and recent sample of every signal on every link and flow in scope: "better" when every
+ *   `require` holds, no `forbid` does, none has risen above the trigger, what was to be relieved is lower than it was, and
+ *   new segment-routing paths are seen carrying. A condition that failed elsewhere already, and is no worse there, is not
+ *   the change's doing. Else "worse".
  * - Still without samples an interval after the last could have come: "silent", which counts as failure.
  */
 export function verifyChange(input: VerifyInput): Verdict | null {
   const { policy, network, pushedMs, nowMs } = input;
-  const links = linksInScope(network, policy.scope.links.role).map((link) => link.name);
   const findings: Finding[] = [];
 
   for (const condition of policy.verify.forbid) {
-    for (const link of links) {
-      const seen = freshValue(input, condition.signal, link);
+    for (const name of watched(input, condition.signal)) {
+      const seen = freshValue(input, condition.signal, name);
       if (seen === undefined || !isTrue(condition, seen)) continue;
-      const was = lastValue(input.before, condition.signal, link);
+      const was = lastValue(input.before, condition.signal, name);
       if (was === undefined || !isTrue(condition, was))
-        findings.push(finding("forbidden", condition, link, seen, false));
+        findings.push(finding("forbidden", condition, name, seen, false));
     }
   }
   if (findings.length > 0) return { outcome: "worse", findings };
@@ -53,58 +58,89 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   if (nowMs < observedMs) return null;
   const conditions = [...policy.verify.require, ...policy.verify.forbid];
   const signals = new Set([policy.trigger.signal, ...conditions.map((condition) => condition.signal)]);
+  if (input.decision.predicted.flows.length > 0) signals.add(carriedBy);
   const unheard = [...signals].flatMap((signal) =>
-    links.filter((link) => freshValue(input, signal, link) === undefined).map((link) => ({ signal, link })),
+    watched(input, signal)
+      .filter((name) => freshValue(input, signal, name) === undefined)
+      .map((name) => ({ signal, name })),
   );
   if (unheard.length > 0) {
     const patienceMs = (policy.guard.freshnessIntervals + 1) * network.telemetry.intervalMs;
     if (nowMs < observedMs + patienceMs) return null;
-    const text = ({ signal, link }: { signal: SignalName; link: LinkName }) =>
-      `${link}: no ${signal} measured since the change and recent enough`;
+    const text = ({ signal, name }: { signal: SignalName; name: string }) =>
+      `${name}: no ${signal} measured since the change and recent enough`;
     return { outcome: "silent", findings: unheard.map((gap) => ({ text: text(gap), held: false })) };
   }
 
   for (const condition of policy.verify.require) {
-    for (const link of links) findings.push(judgeCondition(input, "required", condition, link));
+    for (const name of watched(input, condition.signal))
+      findings.push(judgeCondition(input, "required", condition, name));
   }
   for (const condition of policy.verify.forbid) {
-    for (const link of links) findings.push(judgeCondition(input, "forbidden", condition, link));
+    for (const name of watched(input, condition.signal))
+      findings.push(judgeCondition(input, "forbidden", condition, name));
   }
-  for (const link of links) findings.push(...judgeTrigger(input, link));
+  for (const target of targetsOf(network, policy)) findings.push(judgeTrigger(input, target));
+  findings.push(...judgeCarried(input));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
+}
+
+/** What a condition on this signal is about. */
+function watched({ network, policy }: VerifyInput, signal: SignalName): string[] {
+  const all = signalOf(signal) === "link" ? linksInScope(network, policy) : flowsInScope(network, policy);
+  return all.map(({ name }) => name);
 }
 
 function judgeCondition(
   input: VerifyInput,
   kind: "required" | "forbidden",
   condition: Condition,
-  link: LinkName,
+  name: string,
 ): Finding {
-  const seen = freshValue(input, condition.signal, link) ?? Number.NaN;
+  const seen = freshValue(input, condition.signal, name) ?? Number.NaN;
   const met = (value: number) => isTrue(condition, value) === (kind === "required");
-  const was = lastValue(input.before, condition.signal, link);
-  if (met(seen) || link === input.decision.intent.link || was === undefined || met(was)) {
-    return finding(kind, condition, link, seen, met(seen));
+  const was = lastValue(input.before, condition.signal, name);
+  if (met(seen) || name === input.decision.intent.target || was === undefined || met(was)) {
+    return finding(kind, condition, name, seen, met(seen));
   }
   // What is bad is more, except for a requirement to be above or a ban on being below.
   const moreIsBad = (condition.comparator === "below") === (kind === "required");
   const noWorse = moreIsBad ? seen <= was * (1 + swing) : seen >= was * (1 - swing);
-  const { text } = finding(kind, condition, link, seen, noWorse);
+  const { text } = finding(kind, condition, name, seen, noWorse);
   return { text: `${text} (${formatSignal(condition.signal, was)} before the change)`, held: noWorse };
 }
 
-/** The relieved link must carry less; every other must not have crossed the trigger. What got traffic back must not either. */
-function judgeTrigger(input: VerifyInput, link: LinkName): Finding[] {
-  const { signal, above } = input.policy.trigger;
-  const seen = freshValue(input, signal, link) ?? Number.NaN;
-  const was = lastValue(input.before, signal, link);
-  const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
-  const { intent } = input.decision;
-  if (intent.kind === "relieve" && link === intent.link) {
-    return [{ text: `${link}: ${signal} is lower: ${figures}`, held: was !== undefined && seen < was }];
+/** What was to be relieved must be lower; nothing else must have crossed the trigger. What got traffic back must not either. */
+function judgeTrigger(input: VerifyInput, target: string): Finding {
+  const { policy, network, decision } = input;
+  const { signal, above } = policy.trigger;
+  const names = "drain" in policy.scope ? drainedLinks(network, target).map(({ name }) => name) : [target];
+  const seen = Math.max(...names.map((name) => freshValue(input, signal, name) ?? Number.NaN));
+  const was = Math.max(...names.map((name) => lastValue(input.before, signal, name) ?? Number.NaN));
+  const figures = `${Number.isNaN(was) ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
+  if (decision.intent.kind === "relieve" && target === decision.intent.target) {
+    return { text: `${target}: ${signal} is lower: ${figures}`, held: seen < was };
   }
-  const crossed = seen > above && !(was !== undefined && was > above);
-  return [{ text: `${link}: ${signal} did not rise above ${formatSignal(signal, above)}: ${figures}`, held: !crossed }];
+  const crossed = seen > above && !(was > above);
+  return { text: `${target}: ${signal} did not rise above ${formatSignal(signal, above)}: ${figures}`, held: !crossed };
+}
+
+/** Make before break: a new path must be seen carrying traffic, on every link that it brings some to, before it may stay. */
+function judgeCarried(input: VerifyInput): Finding[] {
+  const { predicted } = input.decision;
+  const entered = new Set(
+    predicted.flows.flatMap((flow) => flow.after.links.filter((link) => !flow.before.links.includes(link))),
+  );
+  return predicted.links.flatMap(({ link, before, after }) => {
+    const capacity = input.network.links.find(({ name }) => name === link)?.capacity ?? 0;
+    const promised = (after.utilisation - before.utilisation) * capacity;
+    if (!entered.has(link) || promised <= 0) return [];
+    const [was, is] = [lastValue(input.before, carriedBy, link), freshValue(input, carriedBy, link)];
+    const rise = (is ?? Number.NaN) - (was ?? Number.NaN);
+    const more = Number.isNaN(rise) ? "an unknown amount" : formatRate(Math.max(0, rise));
+    const text = `${link}: carries ${more} more, of ${formatRate(promised)} that new paths bring`;
+    return [{ text, held: rise >= carriedShare * promised }];
+  });
 }
 
 const isTrue = ({ comparator, threshold }: Condition, value: number) =>
@@ -113,18 +149,18 @@ const isTrue = ({ comparator, threshold }: Condition, value: number) =>
 function finding(
   kind: "required" | "forbidden",
   condition: Condition,
-  link: LinkName,
+  name: string,
   seen: number,
   held: boolean,
 ): Finding {
-  return { text: `${link}: ${kind} ${condition.text}: ${formatSignal(condition.signal, seen)}`, held };
+  return { text: `${name}: ${kind} ${condition.text}: ${formatSignal(condition.signal, seen)}`, held };
 }
-const lastValue = (state: NetworkState, signal: SignalName, link: LinkName) =>
-  state.signals.get(signal)?.get(link)?.value;
+const lastValue = (state: NetworkState, signal: SignalName, name: string) =>
+  state.signals.get(signal)?.get(name)?.value;
 
 /** Measured since the push, and no older than the policy calls fresh: a stream that died after one sample says nothing. */
-function freshValue(input: VerifyInput, signal: SignalName, link: LinkName): number | undefined {
-  const measured = input.now.signals.get(signal)?.get(link);
+function freshValue(input: VerifyInput, signal: SignalName, name: string): number | undefined {
+  const measured = input.now.signals.get(signal)?.get(name);
   return measured && isFresh(input, measured) ? measured.value : undefined;
 }
 

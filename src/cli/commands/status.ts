@@ -18,8 +18,8 @@ export function statusCommands(): Command[] {
     });
 
   const explain = new Command("explain")
-    .description("why something was done, or was not: a change or a link")
-    .argument("<subject>", "change id or link name")
+    .description("why something was done, or was not: a change, a link or a flow")
+    .argument("<subject>", "change id, or the name of a link or flow")
     .action(async (subject: string, _options: unknown, command: Command) => {
       const { state, json } = globalsOf(command);
       const explained = unwrap(await (await connect(state)).explain(subject));
@@ -46,9 +46,9 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
   }
   lines.push(
     table(
-      ["LINK", "POLICY", "MODE", "STATE", "NOW", "AGE", "WHY"],
+      ["TARGET", "POLICY", "MODE", "STATE", "NOW", "AGE", "WHY"],
       policies.map((one) => [
-        one.link,
+        one.target,
         one.policy,
         one.mode,
         one.state === "blind" || one.state === "breaching" ? colours.yellow(one.state) : one.state,

@@ -1,0 +1,71 @@
+import { assert } from "../kernel/assert.ts";
+import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { type SegmentRoutingChange, type Steering, samePaths } from "../model/decision.ts";
+import type { Device, Network } from "../model/inventory.ts";
+import { editOpenconfigSteering, openconfigSteeringQuery, readOpenconfigSteering } from "./openconfig-steering.ts";
+import type { Edited } from "./plan.ts";
+import type { Templates } from "./templates.ts";
+
+/** What to read from a headend for its SR policies. Throws Failure CHANGE_UNSUPPORTED where it cannot have any. */
+export function steeringQuery(templates: Templates, _network: Network, device: Device): string {
+  switch (device.platform) {
+    case "openconfig":
+      return openconfigSteeringQuery(templates);
+    case "linux-srv6":
+    case "frr":
+      throw cannotSteer(device);
+  }
+}
+
+/** The SR policy of every flow whose headend this is. `reading` is what the device gave for `steeringQuery`. CHANGE_UNSUPPORTED. */
+export function readSteering(network: Network, device: Device, reading: string): Result<readonly Steering[]> {
+  try {
+    switch (device.platform) {
+      case "openconfig":
+        return ok(readOpenconfigSteering(network, device, reading));
+      case "linux-srv6":
+      case "frr":
+        return fail(cannotSteer(device));
+    }
+  } catch (error) {
+    if (error instanceof Failure) return fail(error);
+    throw error;
+  }
+}
+
+/** DEVICE_CHANGED when the headend has not what the decision was made from. Throws Failure CHANGE_UNSUPPORTED too. */
+export function editSteering(
+  templates: Templates,
+  network: Network,
+  device: Device,
+  changes: readonly SegmentRoutingChange[],
+  reading: string,
+): Result<Edited> {
+  const now = readSteering(network, device, reading);
+  if (!now.ok) return now;
+  for (const { flow, from } of changes) {
+    const has = now.value.find((one) => one.flow === flow);
+    assert(has, `${device.name} is the headend of ${flow}`);
+    if (samePaths(has.paths, from)) continue;
+    const message = `${device.name} has another SR policy for ${flow} than the decision was made from`;
+    const mend = "someone else changed it; the next evaluation starts from what is there now";
+    return fail(new Failure("DEVICE_CHANGED", message, { retry: "later", mend }));
+  }
+  switch (device.platform) {
+    case "openconfig":
+      return ok(editOpenconfigSteering(templates, network, device, reading, changes));
+    case "linux-srv6":
+    case "frr":
+      return fail(cannotSteer(device));
+  }
+}
+
+function cannotSteer(device: Device): Failure {
+  return new Failure(
+    "CHANGE_UNSUPPORTED",
+    `${device.name}: Pointsman cannot steer flows on ${device.platform} routers`,
+    {
+      mend: "take it as headend off the flows in the inventory",
+    },
+  );
+}

@@ -1,0 +1,139 @@
+import { at, duplicates, listAt, textAt } from "./check.ts";
+import { suggest } from "./did-you-mean.ts";
+import type { Finding } from "./problem.ts";
+
+/** Rules between node segments, backbone links, classes and flows. */
+export function segmentRoutingRules(raw: unknown): Finding[] {
+  return [...segments(raw), ...backboneEnds(raw), ...names(raw), ...flowRules(raw)];
+}
+
+/** Two nodes with one SID or address could not be told apart in what a router reads. */
+function segments(raw: unknown): Finding[] {
+  return ["address", "sid", "serviceSid"].flatMap((field) =>
+    duplicates(
+      listAt(raw, "devices"),
+      (device) => {
+        const value = at(device, "segmentRouting", field);
+        return value === undefined ? undefined : String(value);
+      },
+      (key, index, first) => ({
+        path: ["devices", index, "segmentRouting", field],
+        message: `${key} is already the ${field} of devices[${first}]`,
+        mend: "give each router its own",
+      }),
+    ),
+  );
+}
+
+function backboneEnds(raw: unknown): Finding[] {
+  const known = namesOf(raw, "devices");
+  return listAt(raw, "links").flatMap((link, index) => {
+    const to = textAt(link, "backbone", "to");
+    const path = ["links", index, "backbone"];
+    if (to !== undefined && textAt(link, "role") !== "backbone") {
+      return [{ path, message: "is on a link of another role", mend: "write role: backbone, or remove it" }];
+    }
+    if (to !== undefined && to === textAt(link, "device")) {
+      return [
+        { path: [...path, "to"], message: "leads back to its own router", mend: "name the router at its far end" },
+      ];
+    }
+    if (to === undefined || known.includes(to)) return [];
+    return [{ path: [...path, "to"], message: `there is no device "${to}"`, mend: suggest(to, known) }];
+  });
+}
+
+/** A policy's target goes by its name alone. */
+function names(raw: unknown): Finding[] {
+  const linkNames = namesOf(raw, "links");
+  const own = (list: string) =>
+    duplicates(
+      listAt(raw, list),
+      (entry) => textAt(entry, "name"),
+      (key, index, first) => ({
+        path: [list, index, "name"],
+        message: `"${key}" is already the name of ${list}[${first}]`,
+        mend: "give each a name of its own",
+      }),
+    );
+  const asLink = listAt(raw, "flows").flatMap((flow, index) => {
+    const name = textAt(flow, "name");
+    if (name === undefined || !linkNames.includes(name)) return [];
+    return [{ path: ["flows", index, "name"], message: `"${name}" is the name of a link too`, mend: "rename one" }];
+  });
+  return [...own("classes"), ...own("flows"), ...asLink];
+}
+
+function flowRules(raw: unknown): Finding[] {
+  const devices = new Map(listAt(raw, "devices").map((device) => [textAt(device, "name"), device]));
+  const known = namesOf(raw, "devices");
+  const classes = namesOf(raw, "classes");
+  const findings = listAt(raw, "flows").flatMap((flow, index): Finding[] => {
+    const [headend, endpoint, of] = [textAt(flow, "headend"), textAt(flow, "endpoint"), textAt(flow, "class")];
+    const found: Finding[] = [];
+    const find = (field: string, message: string, mend: string) =>
+      found.push({ path: ["flows", index, field], message, mend });
+    if (of !== undefined && !classes.includes(of))
+      find("class", `there is no class "${of}"`, addOr(of, classes, "classes"));
+    if (headend !== undefined && !devices.has(headend)) {
+      find("headend", `there is no device "${headend}"`, addOr(headend, known, "devices"));
+    }
+    if (endpoint !== undefined && !devices.has(endpoint)) {
+      find("endpoint", `there is no device "${endpoint}"`, addOr(endpoint, known, "devices"));
+    }
+    if (endpoint !== undefined && endpoint === headend) {
+      find(
+        "endpoint",
+        "is the headend too: such a flow crosses no link",
+        "name the router where it leaves the backbone",
+      );
+    }
+    if (devices.has(endpoint) && at(devices.get(endpoint), "segmentRouting") === undefined) {
+      find("endpoint", `${endpoint} has no segmentRouting, so no SR policy can lead there`, `add it to ${endpoint}`);
+    }
+    const platform = textAt(devices.get(headend), "platform");
+    if (platform === "frr") {
+      find(
+        "headend",
+        `${headend} is an frr router, which Pointsman cannot steer flows on`,
+        "name an openconfig or linux-srv6 router",
+      );
+    }
+    if (platform === "linux-srv6" && at(flow, "prefix") === undefined) {
+      const example = 'add prefix: "2001:db8:6::/64"';
+      found.push({
+        path: ["flows", index],
+        message: "has no prefix, by which a linux-srv6 headend steers",
+        mend: example,
+      });
+    }
+    if (
+      platform === "linux-srv6" &&
+      devices.has(endpoint) &&
+      at(devices.get(endpoint), "segmentRouting", "serviceSid") === undefined
+    ) {
+      find(
+        "endpoint",
+        `${endpoint} has no serviceSid, at which packets from a linux-srv6 headend are decapsulated`,
+        `add segmentRouting.serviceSid to ${endpoint}`,
+      );
+    }
+    return found;
+  });
+  const twins = (what: string, keyOf: (flow: unknown) => string | undefined) =>
+    duplicates(listAt(raw, "flows"), keyOf, (_, index, first) => ({
+      path: ["flows", index, what],
+      message: `is that of flows[${first}], from the same headend`,
+      mend: `give each flow a ${what} of its own`,
+    }));
+  return [
+    ...findings,
+    ...twins("color", (flow) => JSON.stringify([at(flow, "headend"), at(flow, "endpoint"), at(flow, "color")])),
+    ...twins("prefix", (flow) => textAt(flow, "prefix") && JSON.stringify([at(flow, "headend"), at(flow, "prefix")])),
+  ];
+}
+
+const namesOf = (raw: unknown, list: string) => listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
+
+const addOr = (name: string, known: readonly string[], list: string) =>
+  known.length === 0 ? `add it under ${list}` : suggest(name, known);
