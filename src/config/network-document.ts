@@ -42,16 +42,18 @@ const ipv6 = (field: string, example: string) =>
       tell(`${JSON.stringify(input)} is not an IPv6 address`, `write ${field} for example as "${example}"`),
   });
 
+const notASid = ({ input }: { input?: unknown }) =>
+  input === undefined
+    ? tell(missing, "add sid: 16001, or an SRv6 SID")
+    : tell(
+        `${JSON.stringify(input)} is neither an MPLS label nor an SRv6 SID`,
+        'write a label from 16 to 1048575, or an IPv6 address such as "fc00:0:1::1"',
+      );
+
 /** Labels 0 to 15 are reserved (RFC 7274), and a label has 20 bits (RFC 3032). */
-const sid = z.union([whole(16, 1_048_575, 16_001), ipv6("sid", "fc00:0:1::1")], {
-  error: ({ input }) =>
-    input === undefined
-      ? tell(missing, "add sid: 16001, or an SRv6 SID")
-      : tell(
-          `${JSON.stringify(input)} is neither an MPLS label nor an SRv6 SID`,
-          'write a label from 16 to 1048575, or an IPv6 address such as "fc00:0:1::1"',
-        ),
-});
+const sid = z
+  .union([z.int(), z.ipv6()], { error: notASid })
+  .refine((written) => typeof written === "string" || (written >= 16 && written <= 1_048_575), { error: notASid });
 
 const segmentRouting = section({
   address: ip("address", "10.255.0.1"),

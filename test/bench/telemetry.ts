@@ -37,6 +37,8 @@ const network: Network = {
     capacity: bitsPerSecond(1e11),
   })),
   prefixes: [],
+  classes: [],
+  flows: [],
   telemetry: { intervalMs: 10_000 },
   freezes: [],
 };

@@ -36,11 +36,12 @@ export function link(name: string, exportPolicy: string, neighbor = "192.0.2.1",
 export const prefixes = ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24", "2001:db8::/32"];
 
 export function network(devices: readonly Device[], links: readonly Link[], allowed = prefixes): Network {
-  return { as: 65_000, devices, links, prefixes: allowed, telemetry: { intervalMs: 10_000 }, freezes: [] };
+  const telemetry = { intervalMs: 10_000 };
+  return { as: 65_000, devices, links, prefixes: allowed, classes: [], flows: [], telemetry, freezes: [] };
 }
 
 /** The planner looks only at a decision's changes. */
-export const decide = (...changes: PrependChange[]) => ({ changes }) as unknown as Decision;
+export const decide = (...changes: PrependChange[]) => ({ action: "bgp-prepend", changes }) as unknown as Decision;
 
 export function prepend(prefix: string, from: number, to: number, on = "transit-a", name = "edge-a"): PrependChange {
   return { action: "bgp-prepend", device: name, link: on, prefix, from, to };

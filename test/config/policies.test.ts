@@ -87,7 +87,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "signal: link.utilisation.in",
     "signal: temperature",
-    '8:5 spec.trigger.signal: "temperature" is not known; known here: link.utilisation.in, link.utilisation.out, link.rate.in, link.rate.out',
+    '8:5 spec.trigger.signal: "temperature" is not known; known here: link.utilisation.in, link.utilisation.out, link.rate.in, link.rate.out, flow.rate, path.latency.p99, path.shared',
   ],
   [
     "signal: link.utilisation.in",
@@ -97,12 +97,12 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "above: 85%",
     "above: 0.85",
-    "9:5 spec.trigger.above: 0.85 is not a percentage or a rate; write a percentage or a rate, for example 85%",
+    "9:5 spec.trigger.above: 0.85 is not a percentage, a rate or a time; write a percentage, a rate or a time, for example 85%",
   ],
   [
     "above: 85%",
     "above: 85",
-    "9:5 spec.trigger.above: 85 is not a percentage or a rate; write a percentage or a rate, for example 85%",
+    "9:5 spec.trigger.above: 85 is not a percentage, a rate or a time; write a percentage, a rate or a time, for example 85%",
   ],
   [
     "above: 85%",
@@ -112,7 +112,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "above: 85%",
     "above: 850 Mbit/s",
-    "9:5 spec.trigger.above: link.utilisation.in is a share of capacity; write a percentage, for example 85%",
+    "9:5 spec.trigger.above: link.utilisation.in is a share; write a percentage, for example 85%",
   ],
   [
     "clear: 65%",
@@ -191,7 +191,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "below 85%",
     "below 1 Gbit/s",
-    "16:37 spec.verify.require[0]: link.utilisation.in is a share of capacity; write a percentage, for example 85%",
+    "16:37 spec.verify.require[0]: link.utilisation.in is a share; write a percentage, for example 85%",
   ],
   [
     '["link.utilisation.in below 85%"]',

@@ -76,6 +76,8 @@ test("an inventory and its policies are read", async () => {
       },
     ],
     prefixes: ["10.0.0.0/24", "2001:db8::/32"],
+    classes: [],
+    flows: [],
     telemetry: {
       intervalMs: 10_000,
       prometheus: {
@@ -109,7 +111,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "platform: openconfig",
     "platform: junos",
-    '6:5 devices[0].platform: "junos" is not known; known here: openconfig, frr',
+    '6:5 devices[0].platform: "junos" is not known; known here: openconfig, frr, linux-srv6',
   ],
   [
     "port: 2222",
@@ -195,7 +197,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "neighbor: 192.0.2.1",
     "neighbor: 192.0.2.256",
-    '19:12 links[0].bgp.neighbor: "192.0.2.256" is not an IP address; write the neighbour\'s address, for example 192.0.2.1',
+    '19:12 links[0].bgp.neighbor: "192.0.2.256" is not an IP address; write an address, for example 192.0.2.1',
   ],
   [
     "exportPolicy: TRANSIT-OUT }\n  -",

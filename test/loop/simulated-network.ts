@@ -27,6 +27,8 @@ export const network: Network = {
     bgp: { neighbor: link.neighbor, exportPolicy: link.exportPolicy },
   })),
   prefixes: twoTransits.demands.map(({ prefix }) => prefix),
+  classes: [],
+  flows: [],
   telemetry: { intervalMs },
   freezes: [],
 };

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { loadTemplates } from "../../src/app/load-templates.ts";
+import { assert } from "../../src/kernel/assert.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
 import { Loop } from "../../src/loop/loop.ts";
 import { operatorOf } from "../../src/loop/operator.ts";
@@ -135,6 +136,7 @@ export class Simulation {
     const expected = announcedBy([...initialReadings()].map(([device, running]) => ({ device, running })));
     for (const { state, decision } of this.changes.toReversed()) {
       if (state !== "confirmed") continue;
+      assert(decision.action === "bgp-prepend", "the simulated network has nothing else");
       for (const { prefix, link, to } of decision.changes) expected.set(`${prefix} ${link}`, to);
     }
     expect(announcedBy(this.routers)).toEqual(expected);

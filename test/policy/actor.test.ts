@@ -253,7 +253,7 @@ test("a relieve intent has the whole window as evidence", () => {
   expect(actor.intent).toEqual({
     kind: "relieve",
     policy: "transit-congestion",
-    link: "transit-a",
+    target: "transit-a",
     signal: "link.utilisation.in",
     threshold: 0.85,
     evidence: [0.2, 0.9, 0.7, 0.91, 0.92].map((value, index) => ({ atMs: (index + 2) * intervalMs, value })),
@@ -276,7 +276,7 @@ test("a give-back after a calm hold", () => {
   expect(actor.intent).toEqual({
     kind: "give-back",
     policy: "transit-congestion",
-    link: "transit-a",
+    target: "transit-a",
     signal: "link.utilisation.in",
     threshold: 0.65,
     evidence: [

@@ -48,6 +48,8 @@ export const network: Network = {
     },
   ],
   prefixes: ["10.0.0.0/24", "11.0.0.0/24"],
+  classes: [],
+  flows: [],
   telemetry: { intervalMs },
   freezes: [],
 };

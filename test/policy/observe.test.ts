@@ -15,7 +15,7 @@ test.each([
   [-3 * intervalMs, true],
   [-3 * intervalMs - 1, false],
 ])("a sample that is %i ms old is seen: %s", (ageMs, isSeen) => {
-  const observation = observe(policy, "transit-a", stateAt(nowMs, sample(0.9, ageMs)), intervalMs);
+  const observation = observe(policy, "transit-a", stateAt(nowMs, sample(0.9, ageMs)), network);
   expect(observation.kind).toBe(isSeen ? "seen" : "blind");
   if (isSeen) expect(observation).toEqual({ kind: "seen", value: 0.9, measuredMs: nowMs - ageMs });
 });
@@ -26,7 +26,7 @@ test("a link without a sample is blind", () => {
     "edge-a": { state: "down", reason: "connection refused" },
     prometheus: { state: "synced" },
   } as const;
-  expect(observe(policy, "transit-a", stateAt(nowMs, undefined, [], targets), intervalMs)).toEqual({
+  expect(observe(policy, "transit-a", stateAt(nowMs, undefined, [], targets), network)).toEqual({
     kind: "blind",
     reason: "no sample of link.utilisation.in for transit-a; edge-a is down (connection refused)",
   });

@@ -26,6 +26,8 @@ const network: Network = {
   devices: [device("edge-a", true), device("edge-b", false)],
   links: [link("transit-a", "edge-a", 1e9), link("transit-b", "edge-b", 1e10)],
   prefixes: ["10.0.0.0/24", "11.0.0.0/24"],
+  classes: [],
+  flows: [],
   telemetry: { intervalMs },
   freezes: [],
 };
@@ -57,6 +59,8 @@ describe("a rate from counters", () => {
       "link.rate.out": { "transit-a": { value: 9e7, ...span } },
       "link.utilisation.in": { "transit-a": { value: 0.9, ...span } },
       "link.utilisation.out": { "transit-a": { value: 0.09, ...span } },
+      "flow.rate": {},
+      "path.latency.p99": {},
     });
   });
 

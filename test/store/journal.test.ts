@@ -28,7 +28,7 @@ test("what was appended is there after a restart: entries, changes, actors, swit
   await journal.append(entry("change.confirmed", "c1"), { change: change("c1", "confirmed", "cool again") });
   const actor = {
     policy: "p",
-    link: "transit-a",
+    target: "transit-a",
     snapshot: { value: "quiet", context: { at: 1.5 }, error: undefined },
   };
   await journal.append(entry("policy.breaching", "p"), { actor: { ...actor, snapshot: { value: "breaching" } } });
@@ -99,6 +99,7 @@ test("a journal from a newer version is refused, and not migrated", async () => 
   onTestFinished(() => void again.close());
   expect(again.prepare("SELECT version FROM migrations ORDER BY version").all()).toEqual([
     { version: 1 },
+    { version: 2 },
     { version: 99 },
   ]);
 });
@@ -138,7 +139,7 @@ test("any sequence of appends verifies", async () => {
         { event, actor, subject, body },
         {
           ...(written && { change: change(written.id, "proposed", written.reason) }),
-          ...(snapshot !== undefined && { actor: { policy: "p", link: "l", snapshot } }),
+          ...(snapshot !== undefined && { actor: { policy: "p", target: "l", snapshot } }),
         },
       );
     }

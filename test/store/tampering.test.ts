@@ -13,7 +13,9 @@ async function filled(): Promise<string> {
   await journal.append(entry("change.proposed", "c1", { note: "first" }), { change: change("c1", "proposed") });
   await journal.append(entry("change.proposed", "c2"), { change: change("c2", "proposed") });
   await journal.append(entry("change.confirmed", "c1"), { change: change("c1", "confirmed") });
-  await journal.append(entry("policy.quiet", "p"), { actor: { policy: "p", link: "l", snapshot: { value: "quiet" } } });
+  await journal.append(entry("policy.quiet", "p"), {
+    actor: { policy: "p", target: "l", snapshot: { value: "quiet" } },
+  });
   await journal.append(entry("switch.kill", "network"), {
     switches: { frozen: null, killed: { by: "alice", reason: "smoke" } },
   });
