@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { bitsPerSecond } from "../../src/kernel/units.ts";
+import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
+import type { Measured, SignalName } from "../../src/model/network-state.ts";
 import { observe } from "../../src/policy/observe.ts";
 import { predictReclaim } from "../../src/policy/reclaim.ts";
 import { intervalMs, moved, network, policy, stateAt } from "./fixtures.ts";
@@ -77,4 +78,49 @@ test("give-back in the signal's unit", () => {
   };
   expect(predictReclaim(byRate, "transit-a", state, network, displacement)).toBe(500e6);
   expect(predictReclaim(outbound, "transit-a", state, network, displacement)).toBeUndefined();
+});
+
+const backbone = (name: string, device: string, to: string) => ({
+  ...{ name, device, interface: name, role: "backbone" as const, capacity: bitsPerSecond(1e9) },
+  backbone: { to, metric: 10, delayMs: 1, loss: ratio(0) },
+});
+const core = {
+  ...network,
+  links: [backbone("a-core", "a", "core"), backbone("core-b", "core", "b"), backbone("a-b", "a", "b")],
+};
+const draining: typeof policy = {
+  ...policy,
+  scope: { drain: "core" },
+  trigger: { ...policy.trigger, signal: "link.utilisation.out" },
+};
+const sending = (byLink: Record<string, ReturnType<typeof sample>>) => ({
+  ...stateAt(nowMs, undefined),
+  signals: new Map([["link.utilisation.out" as const, new Map(Object.entries(byLink))]]),
+});
+
+// Goal: a router that is drained is as full as the fullest link from or to it, and known only when all of them are.
+test("a drain is seen as the fullest of its links", () => {
+  const state = sending({ "a-core": sample(0.3, 100), "core-b": sample(0.2, 700), "a-b": sample(0.9) });
+  const whole = observe(draining, "core", state, core);
+  expect(whole).toEqual({ kind: "seen", value: 0.3, measuredMs: nowMs - 700 });
+  expect(observe(draining, "core", sending({ "a-core": sample(0.3), "a-b": sample(0.9) }), core)).toEqual({
+    kind: "blind",
+    reason: "no sample of link.utilisation.out for core-b",
+  });
+  expect(observe(draining, "core-b", state, core)).toEqual({ kind: "seen", value: 0.2, measuredMs: nowMs - 700 });
+});
+
+// Goal: a moved flow's whole rate would come back to the link; without a fresh one nobody knows.
+test("give-back of flows", () => {
+  const steered = { action: "segment-routing", device: "a", flow: "f", from: [], to: [] } as const;
+  const relieving: typeof policy = { ...draining, scope: { links: { role: "backbone" } } };
+  const back = (rateAgeMs: number, on = relieving) => {
+    const state = sending({ "a-core": sample(0.2) });
+    const signals = new Map<SignalName, ReadonlyMap<string, Measured>>(state.signals);
+    signals.set("flow.rate", new Map([["f", sample(300e6, rateAgeMs)]]));
+    return predictReclaim(on, "a-core", { ...state, signals }, core, { changeId: "c-1", changes: [steered] });
+  };
+  expect(back(0)).toBeCloseTo(0.5, 12);
+  expect(back(old)).toBeUndefined();
+  expect(back(0, draining), "a drain ends by rolling it back").toBeUndefined();
 });

@@ -270,3 +270,24 @@ test("more series than the arrays began with are placed", () => {
   for (const at of [0, 1]) fold.number(counter("in-octets"), at * 1_250, startMs + at * intervalMs);
   expect(rate()?.value).toBe(1_000);
 });
+
+// Goal: a flow's rate and latency are known by its name, in bit/s and milliseconds, until they are gone.
+test("flows", () => {
+  const table = new SeriesTable();
+  const flows = ["training", "inference"].map((name, color) => ({
+    ...{ name, class: "any", headend: "edge-a", endpoint: "edge-b", color },
+  }));
+  const fold = new NetworkFold({ ...network, flows }, table);
+  const series = (name: string, flow: string) => table.intern({ target: "prometheus", name, labels: { flow } });
+  fold.number(series("flowRate", "training"), 4e9, startMs);
+  fold.number(series("flowLatency", "inference"), 0.0125, startMs + 1);
+  fold.number(series("flowLatency", "inference"), 7, startMs);
+  fold.number(series("flowRate", "stranger"), 1, startMs);
+  const of = (signal: "flow.rate" | "path.latency.p99") =>
+    Object.fromEntries(fold.snapshot(startMs).signals.get(signal) ?? []);
+  expect(of("flow.rate")).toEqual({ training: { value: 4e9, fromMs: startMs, toMs: startMs } });
+  expect(of("path.latency.p99")).toEqual({ inference: { value: 12.5, fromMs: startMs + 1, toMs: startMs + 1 } });
+  expect(fold.unknownSeries).toBe(1);
+  fold.gone(series("flowRate", "training"));
+  expect(of("flow.rate")).toEqual({});
+});
