@@ -15,7 +15,7 @@ import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { targetsOf } from "../model/scope.ts";
 import type { PolicyActor } from "../policy/actor.ts";
-import { type Observation, observe } from "../policy/observe.ts";
+import { lastSeen, type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements } from "./displacements.ts";
@@ -23,6 +23,7 @@ import { Ledger, type Patch } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
+import { withSharedPaths } from "./shared-paths.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -194,14 +195,14 @@ export class Loop {
     return policies.flatMap((policy) =>
       this.#targets(policy).map((target) => {
         const actor = this.#actors.get(policy, target);
-        const seen = observe(policy, target, state, network);
+        const measured = lastSeen(policy, target, state, network);
         return {
           policy: policy.name,
           mode: policy.mode,
           target,
           signal: policy.trigger.signal,
           ...this.#standing(actor),
-          ...(seen.kind === "seen" ? { value: seen.value, measuredMs: seen.measuredMs } : {}),
+          ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
         };
       }),
     );
@@ -400,7 +401,8 @@ export class Loop {
 
   #snapshot(): NetworkState {
     const { telemetry, clock } = this.#deps;
-    return telemetry.snapshot(clock.now());
+    const state = telemetry.snapshot(clock.now());
+    return this.routers.shared ? withSharedPaths(state, this.routers.shared) : state;
   }
 
   #targets(policy: Policy): readonly string[] {

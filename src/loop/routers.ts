@@ -3,14 +3,18 @@ import type { Clock } from "../kernel/clock.ts";
 import type { Failure, Result } from "../kernel/failure.ts";
 import type { DeviceStatus } from "../model/controller.ts";
 import type { DevicePort } from "../model/device.ts";
-import type { Network } from "../model/inventory.ts";
+import type { FlowName, Network } from "../model/inventory.ts";
+import type { Measured } from "../model/network-state.ts";
+import type { Policy } from "../model/policy.ts";
 import { type NetworkReading, readNetwork } from "./read-network.ts";
+import { sharedPaths, watchesSharedPaths } from "./shared-paths.ts";
 
-/** How long a router that is mended, or breaks, may go unnoticed while nothing is decided. */
+/** How long a router that is mended, or breaks, may go unnoticed while nothing is decided or read from it. */
 const readEveryMs = 60_000;
 
 type Deps = Readonly<{
   network: Network;
+  policies: readonly Policy[];
   templates: Templates;
   devices: ReadonlyMap<string, DevicePort>;
   clock: Clock;
@@ -19,6 +23,8 @@ type Deps = Readonly<{
 /** Reads the routers, and knows what came of the last time. */
 export class Routers {
   readonly status = new Map<string, DeviceStatus>();
+  /** The signal `path.shared` by flow, as last read; undefined when no policy asks for it. */
+  shared: ReadonlyMap<FlowName, Measured> | undefined;
   readonly #deps: Deps;
   readonly #onRead: (device: string, failure: Failure | undefined) => void;
   #reads = 0;
@@ -26,16 +32,21 @@ export class Routers {
   constructor(deps: Deps, onRead: (device: string, failure: Failure | undefined) => void) {
     this.#deps = deps;
     this.#onRead = onRead;
+    if (watchesSharedPaths(deps.policies)) this.shared = new Map();
   }
 
   /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
   async read(): Promise<Result<NetworkReading>> {
+    const { network, clock } = this.#deps;
     this.#reads += 1;
     try {
-      return await readNetwork(this.#deps, (device, failure) => {
-        this.status.set(device, { atMs: this.#deps.clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
+      const atMs = clock.now();
+      const read = await readNetwork(this.#deps, (device, failure) => {
+        this.status.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
         this.#onRead(device, failure);
       });
+      if (read.ok && this.shared) this.shared = sharedPaths(network, read.value.steering, atMs);
+      return read;
     } finally {
       this.#reads -= 1;
     }
@@ -48,11 +59,13 @@ export class Routers {
 
   /** Visits now and then, until the returned function is called. `background` takes the work nobody waits for. */
   keepVisiting(background: (work: Promise<void>) => unknown): () => void {
+    const { network, clock } = this.#deps;
+    const everyMs = this.shared ? Math.min(readEveryMs, network.telemetry.intervalMs) : readEveryMs;
     let stopped = false;
     let cancel = () => {};
     const again = async () => {
       await this.visit();
-      if (!stopped) cancel = this.#deps.clock.after(readEveryMs, () => background(again()));
+      if (!stopped) cancel = clock.after(everyMs, () => background(again()));
     };
     background(again());
     return () => {

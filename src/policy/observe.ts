@@ -8,33 +8,49 @@ export type Observation = Readonly<
   { kind: "blind"; reason: string } | { kind: "seen"; value: number; measuredMs: number }
 >;
 
+/** The last sample of the policy's signal, whatever its age. Of a drain: the fullest of its links, as old as the oldest. */
+export function lastSeen(policy: Policy, target: string, state: NetworkState, network: Network): Measured | undefined {
+  const samples = sourcesOf(policy, target, network).map((name) => state.signals.get(policy.trigger.signal)?.get(name));
+  if (!samples.every((sample) => sample !== undefined)) return undefined;
+  const [first, ...others] = samples;
+  return others.reduce<Measured | undefined>(
+    (seen, { value, fromMs, toMs }) =>
+      seen && {
+        value: Math.max(seen.value, value),
+        fromMs: Math.min(seen.fromMs, fromMs),
+        toMs: Math.min(seen.toMs, toMs),
+      },
+    first,
+  );
+}
+
 /**
  * Blind when there is no sample, or when it is older than `freshnessIntervals` of telemetry: no data is never zero.
  * A sample from as far in the future is refused too: the clocks disagree, and its age cannot be known.
- * A drain is seen as the fullest of its links, and as late as the oldest of their samples.
  */
 export function observe(policy: Policy, target: string, state: NetworkState, network: Network): Observation {
   const { signal } = policy.trigger;
-  const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-  const names = "drain" in policy.scope ? drainedLinks(network, target).map(({ name }) => name) : [target];
-  let seen: Measured | undefined;
-  for (const name of names) {
-    const measured = state.signals.get(signal)?.get(name);
-    if (!measured) return { kind: "blind", reason: `no sample of ${signal} for ${name}${unheard(state)}` };
-    const ageMs = state.atMs - measured.toMs;
-    if (ageMs > patienceMs) {
-      const reason = `the last sample of ${signal} for ${name} is ${ageMs / 1000} s old${unheard(state)}`;
-      return { kind: "blind", reason };
-    }
-    if (-ageMs > patienceMs) {
-      const reason = `the sample of ${signal} for ${name} is from ${-ageMs / 1000} s in the future: compare the clocks`;
-      return { kind: "blind", reason };
-    }
-    const { value, toMs } = measured;
-    seen = seen ? { ...seen, value: Math.max(seen.value, value), toMs: Math.min(seen.toMs, toMs) } : measured;
+  const measured = lastSeen(policy, target, state, network);
+  if (!measured) {
+    const missing = sourcesOf(policy, target, network).find((name) => !state.signals.get(signal)?.has(name)) ?? target;
+    return { kind: "blind", reason: `no sample of ${signal} for ${missing}${unheard(state)}` };
   }
-  if (!seen) return { kind: "blind", reason: `no link of ${target} is known` };
-  return { kind: "seen", value: seen.value, measuredMs: seen.toMs };
+  const ageMs = state.atMs - measured.toMs;
+  const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+  if (ageMs > patienceMs) {
+    const reason = `the last sample of ${signal} for ${target} is ${ageMs / 1000} s old${unheard(state)}`;
+    return { kind: "blind", reason };
+  }
+  if (-ageMs > patienceMs) {
+    const reason = `the sample of ${signal} for ${target} is from ${-ageMs / 1000} s in the future: compare the clocks`;
+    return { kind: "blind", reason };
+  }
+  return { kind: "seen", value: measured.value, measuredMs: measured.toMs };
+}
+
+/** The links or flows whose samples tell how a target stands. */
+function sourcesOf({ scope }: Policy, target: string, network: Network): string[] {
+  return "drain" in scope ? drainedLinks(network, target).map(({ name }) => name) : [target];
 }
 
 /** The sources that do not speak, as the likely reason. */
