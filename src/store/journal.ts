@@ -7,6 +7,7 @@ import type { ActorSnapshot, Journal, JournalEntry, JournalWrites, StoredEntry, 
 import { canonicalJson } from "./canonical-json.ts";
 import { genesis, type Head, hashLink, hashText } from "./chain.ts";
 import { asFailure, openDatabase } from "./database.ts";
+import { readChange } from "./older-changes.ts";
 import { migrate, type Tables } from "./schema.ts";
 import { broken, rowNames, verifyJournal } from "./verify.ts";
 
@@ -82,7 +83,7 @@ class SqliteJournal implements Journal {
 
   async changes(): Promise<readonly Change[]> {
     const rows = await this.#db.selectFrom("changes").select("body").orderBy("created_seq", "desc").execute();
-    return rows.map(({ body }) => JSON.parse(body) as Change);
+    return rows.map(({ body }) => readChange(body));
   }
 
   async actors(): Promise<readonly ActorSnapshot[]> {

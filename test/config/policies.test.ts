@@ -56,6 +56,19 @@ test("a policy is read", async () => {
   ]);
 });
 
+// Goal: every policy that comes with Pointsman can be used as it is.
+test("the shipped policies are read", async () => {
+  const { policies, problems } = await loadPolicies([path.join(import.meta.dirname, "../../policies")]);
+  expect(problems).toEqual([]);
+  expect(policies.map(({ name, decide, scope }) => [name, decide.action, Object.keys(scope)])).toEqual([
+    ["backbone-congestion", "segment-routing", ["links"]],
+    ["class-isolation", "segment-routing", ["flows"]],
+    ["inference-latency", "segment-routing", ["flows"]],
+    ["maintenance-drain", "segment-routing", ["drain"]],
+    ["transit-congestion", "bgp-prepend", ["links"]],
+  ]);
+});
+
 // Goal: a policy on rates is read in bit/s, conditions included.
 test("a policy on rates is read", async () => {
   const text = edit(

@@ -23,7 +23,7 @@ export async function open(file: string): Promise<Journal> {
 
 /** The journal keeps a change whole and looks only at its id and state. */
 export function change(id: string, state: Change["state"], reason = ""): Change {
-  return { id, state, decision: { reason } } as Change;
+  return { id, state, decision: { action: "bgp-prepend", reason } } as Change;
 }
 
 export const entry = (event: string, subject: string, body: unknown = null) => ({

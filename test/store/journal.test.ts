@@ -2,6 +2,7 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import fc from "fast-check";
 import Database from "libsql";
 import { expect, onTestFinished, test } from "vitest";
+import type { Change } from "../../src/model/change.ts";
 import type { Journal } from "../../src/model/journal.ts";
 import { change, entry, journalFile, open } from "./fixtures.ts";
 
@@ -162,3 +163,31 @@ function sortKeys(value: unknown): unknown {
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
+
+// Goal: changes of a release that knew prepends only go on under this one; what undoes them is theirs as it was.
+test("a change from before segment routing is read as one of today", async () => {
+  const journal = await open(await journalFile());
+  const changes = [
+    { action: "bgp-prepend", device: "edge-a", link: "transit-a", prefix: "11.0.0.0/24", from: 0, to: 3 },
+  ];
+  const intent = { kind: "relieve", policy: "p", link: "transit-a" };
+  const older = {
+    id: "c1",
+    state: "confirmed",
+    decision: { intent, changes, reason: "hot", predicted: { links: [] } },
+  };
+  await journal.append(entry("change.confirmed", "c1"), { change: older as unknown as Change });
+  expect(await journal.changes()).toMatchObject([
+    {
+      id: "c1",
+      steering: [],
+      decision: {
+        action: "bgp-prepend",
+        intent: { target: "transit-a" },
+        changes,
+        predicted: { links: [], flows: [] },
+      },
+    },
+  ]);
+  expect(await journal.verify()).toMatchObject({ ok: true });
+});
