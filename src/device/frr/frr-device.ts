@@ -1,313 +1,49 @@
-import { randomUUID } from "node:crypto";
-import { assert } from "../../kernel/assert.ts";
-import type { Clock } from "../../kernel/clock.ts";
-import { unifiedDiff } from "../../kernel/diff.ts";
-import { attempt, Failure } from "../../kernel/failure.ts";
-import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
-import type { Device, ResolveSecret } from "../../model/inventory.ts";
-import { pack, unsupportedLine } from "./payload.ts";
-import * as scripts from "./router-scripts.ts";
-import { RouterShell } from "./router-shell.ts";
+import { Failure } from "../../kernel/failure.ts";
+import type { DevicePort } from "../../model/device.ts";
+import type { Dialect } from "../ssh-shell/dialect.ts";
+import { type ShellDeviceOptions, shellDevice } from "../ssh-shell/shell-device.ts";
+import { unsupportedLine } from "./payload.ts";
+import { frrFunctions, readRunning, saveFunctions, tryOut } from "./router-scripts.ts";
 import { isWhole, selectSections } from "./running-config.ts";
 
-export type FrrOptions = Readonly<{
-  device: Device;
-  resolveSecret: ResolveSecret;
-  clock: Clock;
-  /** For one command on the router; default 20 s. */
-  commandTimeoutMs?: number;
-  /** On the router; the account must own it or be able to make it. */
-  stateFolder?: string;
-}>;
-
-/** From prepare to commit; a holder that died is out of the way after this. */
-const prepareLeaseS = 60;
-/** How long a lock outlives its trial's timer, for the revert and the read-back. */
-const leaseMarginS = 60;
+const frr: Dialect = {
+  tool: "vtysh",
+  unit: "statement",
+  packages: "frr",
+  look: "vtysh -c 'show running-config'",
+  functions: frrFunctions,
+  saving: {
+    functions: saveFunctions,
+    mend: "Make `write memory` work for this account: watchfrr running, or /etc/frr writable by it",
+  },
+  unsupported: unsupportedLine,
+  readScript: readRunning,
+  select: (shown, query) => (isWhole(shown) ? selectSections(shown, query) : undefined),
+  unreadable: ({ name }, word, said) =>
+    new Failure("DEVICE_PROTOCOL", `${name}: show running-config failed: ${readError(word, said)}`, {
+      retry: "later",
+      mend: "Check that the FRR daemons run and that the account is in the group frrvty",
+    }),
+  tryOutScript: tryOut,
+  tryOutInput: ({ basis, forward }) => ({ basis, forward: forward.config }),
+  cannotTryOut: ({ name }, word, said) =>
+    word === "no-bgpd"
+      ? new Failure(
+          "DEVICE_UNSUPPORTED",
+          `${name}: cannot start a bgpd of its own to try the change in: ${vtyshError(said)}`,
+          { mend: "Install frr with bgpd executable for the account (Debian: /usr/lib/frr/bgpd)" },
+        )
+      : undefined,
+  errorIn: vtyshError,
+};
 
 /**
- * An FRR router (8 or later) over SSH. FRR has no candidate and no confirmed commit: the candidate is a second bgpd that touches
- * nothing, and a trial is a timer on the router that is running before the first line is sent and gives `inverse` to vtysh
- * unless it is disarmed. The startup configuration is written on `confirm`, never before: a reboot during a trial reverts it too.
+ * An FRR router (8 or later) over SSH. FRR has no candidate: that is a second bgpd that touches nothing, and the revert gives
+ * `inverse` to vtysh. The startup configuration is written on `confirm`, never before: a reboot during a trial reverts it too.
  */
-export function frrDevice(options: FrrOptions): DevicePort {
-  const { device, resolveSecret, clock, commandTimeoutMs = 20_000, stateFolder = "/var/lib/pointsman" } = options;
-  const { name } = device;
-  assert(/^(\/[A-Za-z0-9._-]+)+$/.test(stateFolder), "the state folder is a plain absolute path");
-  const shell = new RouterShell({ device, resolveSecret, clock, commandTimeoutMs });
-  const holder = `pointsman-${randomUUID()}`;
-  let holding = false;
-
-  const run = (script: string, args: readonly string[] = [], input?: string) =>
-    shell.run(script, [stateFolder, ...args], input);
-
-  async function readSection(query: string): Promise<string> {
-    const { word, rest } = await run(scripts.readRunning);
-    if (word !== "running" || !isWhole(rest)) {
-      throw new Failure("DEVICE_PROTOCOL", `${name}: show running-config failed: ${readError(word, rest)}`, {
-        retry: "later",
-        mend: "Check that the FRR daemons run and that the account is in the group frrvty",
-      });
-    }
-    return selectSections(rest, query);
-  }
-
-  async function lock(leaseS: number, token: string): Promise<void> {
-    const { word } = await run(scripts.takeLock, [holder, String(leaseS), token]);
-    if (word !== "locked") throw lockedBy(word);
-    holding = true;
-  }
-
-  async function unlock(token: string): Promise<void> {
-    await run(scripts.dropLock, [holder, token]);
-    holding = false;
-  }
-
-  function lockedBy(word: string): Failure {
-    const [, other = "another session", seconds = "10"] = word.split(" ");
-    return new Failure("DEVICE_LOCKED", `${name}: ${other} holds the configuration for up to ${seconds} s more`, {
-      retry: "later",
-      mend: "Wait for its change to end, or for its lock to run out",
-    });
-  }
-
-  /** Ends with the router at `basis`, or throws: by a revert started now, or by the timer if it was faster. */
-  async function revert(step: DeviceStep, token: string, from: string): Promise<void> {
-    if (from !== "fired") await run(scripts.startRevert, [token, from]);
-    const waitS = Math.max(1, Math.floor(commandTimeoutMs / 1000) - 1);
-    const { word } = await run(scripts.awaitRevert, [token, String(waitS)]);
-    if (word === "refused") throw await notReverted(step, token);
-    if (word !== "reverted") {
-      throw new Failure("DEVICE_TIMEOUT", `${name}: the revert of trial ${token} is still going on after ${waitS} s`, {
-        retry: "now",
-        mend: `It goes on by itself; see ${stateFolder}/trials/${token}/log on the router`,
-      });
-    }
-    const now = await readSection(step.query);
-    if (now !== step.basis) {
-      throw new Failure(
-        "DEVICE_NOT_APPLIED",
-        `${name}: after the revert of trial ${token} running is not what it was:\n${unifiedDiff(name, step.basis, now)}`,
-        { mend: `Restore it by hand; vtysh's words are in ${stateFolder}/trials/${token}/log on the router` },
-      );
-    }
-  }
-
-  function changedByOther(step: DeviceStep, from: string, now: string): Failure {
-    return new Failure("DEVICE_CHANGED", `${name}: someone else changed it:\n${unifiedDiff(name, from, now)}`, {
-      mend: `Look at the difference; nothing was touched on ${step.device}`,
-    });
-  }
-
-  /** The revert found a statement of the trial gone or turned round: to enter it would have announced who knows what. */
-  async function notReverted(step: DeviceStep, token: string): Promise<Failure> {
-    const now = await readSection(step.query);
-    return new Failure(
-      "DEVICE_CHANGED",
-      `${name}: trial ${token} was not reverted, because someone else replaced a statement of it:\n${unifiedDiff(name, step.expected, now)}`,
-      { mend: "Look at the route-map; nothing was sent. Put the statement back and undo, or mend it by hand" },
-    );
-  }
-
-  const expired = (token: string) =>
-    new Failure("TRIAL_EXPIRED", `${name}: trial ${token} was not confirmed in time, the router went back by itself`);
-
-  /** The startup configuration follows running. */
-  async function persist(token: string, change: "keep" | "forget"): Promise<void> {
-    const { word, rest } = await run(scripts.save, [token, change]);
-    if (word === "saved") return;
-    throw new Failure("DEVICE_REFUSED", `${name}: the configuration could not be saved: ${vtyshError(rest)}`, {
-      mend: "Make `write memory` work for this account: watchfrr running, or /etc/frr writable by it",
-    });
-  }
-
-  async function prepare(step: DeviceStep): Promise<string> {
-    const foreign = unsupportedLine(step);
-    if (foreign) throw foreign;
-    await lock(prepareLeaseS, noToken);
-    try {
-      const now = await readSection(step.query);
-      if (now !== step.basis) throw changedByOther(step, step.basis, now);
-      const candidate = selectSections(await candidateOf(step), step.query);
-      if (candidate !== step.expected) {
-        throw new Failure(
-          "DEVICE_REFUSED",
-          `${name}: the router would read the change otherwise than planned:\n${unifiedDiff(name, step.expected, candidate)}`,
-          { mend: "The plan's model of this router is wrong: report it with this difference" },
-        );
-      }
-      return unifiedDiff(name, now, candidate);
-    } catch (error) {
-      // A lost connection cannot give the lock back; then it runs out.
-      await attempt(() => unlock(noToken));
-      throw error;
-    }
-  }
-
-  /** What a bgpd of this router's own makes of `basis` with `forward` on top, as `show running-config` prints it. */
-  async function candidateOf(step: DeviceStep): Promise<string> {
-    const { word, rest } = await run(scripts.tryOut, [], pack({ basis: step.basis, forward: step.forward.config }));
-    if (word === "candidate" && isWhole(rest)) return rest;
-    if (word === "syntax" || word === "apply") throw refused(rest);
-    if (word === "no-bgpd" || word === "kills-at-logout") {
-      throw new Failure(
-        "DEVICE_UNSUPPORTED",
-        word === "no-bgpd"
-          ? `${name}: cannot start a bgpd of its own to try the change in: ${vtyshError(rest)}`
-          : `${name}: systemd-logind ends a user's processes at logout, so a timer would not outlive the session`,
-        {
-          mend:
-            word === "no-bgpd"
-              ? "Install frr with bgpd executable for the account (Debian: /usr/lib/frr/bgpd)"
-              : `Set KillUserProcesses=no in /etc/systemd/logind.conf, or exclude ${device.management.username}`,
-        },
-      );
-    }
-    throw unexpected(word);
-  }
-
-  const refused = (said: string) =>
-    new Failure("DEVICE_REFUSED", `${name}: vtysh refused the change: ${vtyshError(said)}`, {
-      mend: "Nothing of it is left running; correct the template or the plan",
-    });
-
-  const unexpected = (word: string) =>
-    new Failure("DEVICE_PROTOCOL", `${name}: an answer that no script gives: ${JSON.stringify(word.slice(0, 80))}`, {
-      mend: "Check that the account's login shell prints nothing of its own",
-    });
-
-  async function commitOnTrial(step: DeviceStep, trial: Trial): Promise<void> {
-    assert(holding, "a step is prepared before it is committed");
-    const foreign = unsupportedLine(step);
-    if (foreign) throw foreign;
-    const token = checked(trial.token);
-    const seconds = (trial.timeoutMs / 1000).toFixed(3);
-    const leaseS = String(Math.ceil(trial.timeoutMs / 1000) + leaseMarginS);
-    const armed = await run(scripts.arm, [token, holder, seconds, leaseS], payloads(step));
-    if (armed.word === "lost-lock") {
-      holding = false;
-      throw new Failure("DEVICE_LOCKED", `${name}: the lock taken by prepare ran out and someone else had it since`, {
-        retry: "later",
-        mend: "Prepare the change again",
-      });
-    }
-    if (armed.word === "no-timer") {
-      throw new Failure("DEVICE_UNSUPPORTED", `${name}: the revert timer did not start, nothing was changed`, {
-        mend: `See ${stateFolder}/trials/${token}/log on the router`,
-      });
-    }
-    if (armed.word === "used") {
-      throw new Failure("DEVICE_REFUSED", `${name}: trial ${token} has been on this router before`, {
-        mend: "Every trial needs a token of its own",
-      });
-    }
-    if (armed.word !== "armed") throw unexpected(armed.word);
-
-    const applied = await run(scripts.apply, [token]);
-    const failure =
-      applied.word === "done"
-        ? await notApplied(step)
-        : applied.word === "refused"
-          ? refused(applied.rest)
-          : applied.word === "changed"
-            ? changedByOther(step, step.basis, await readSection(step.query))
-            : expired(token);
-    if (failure) {
-      await revert(step, token, "armed");
-      throw failure;
-    }
-    await run(scripts.markApplied, [token]);
-  }
-
-  async function notApplied(step: DeviceStep): Promise<Failure | undefined> {
-    const now = await readSection(step.query);
-    if (now === step.expected) return undefined;
-    return new Failure(
-      "DEVICE_NOT_APPLIED",
-      `${name}: vtysh took the change and running reads otherwise, so it was taken back:\n${unifiedDiff(name, step.expected, now)}`,
-      { mend: "Look for another writer or an FRR bug; the plan can be made again" },
-    );
-  }
-
-  async function confirm(step: DeviceStep, trial: Trial): Promise<void> {
-    const token = checked(trial.token);
-    // Before the timer is stopped: a trial that does not stand as planned must keep its timer.
-    const now = await readSection(step.query);
-    if (now !== step.expected && now !== step.basis) throw changedByOther(step, step.expected, now);
-    if (now === step.basis) throw expired(token);
-    let { word } = await run(scripts.disarm, [token, "confirmed"]);
-    if (word === "fired") word = (await run(scripts.awaitRevert, [token, "5"])).word;
-    if (word === "fired" || word === "reverted") throw expired(token);
-    if (word === "refused") throw await notReverted(step, token);
-    if (word !== "confirmed") {
-      throw new Failure("DEVICE_PROTOCOL", `${name}: the router knows no trial ${token}`, {
-        mend: `Its state folder ${stateFolder} was emptied; undo the change or keep it by hand`,
-      });
-    }
-    if ((await readSection(step.query)) !== step.expected) throw expired(token);
-    await persist(token, "keep");
-    await unlock(token);
-  }
-
-  async function undo(step: DeviceStep, trial: Trial): Promise<void> {
-    const token = checked(trial.token);
-    const [state = "none", proof, saved] = (await run(scripts.standing, [token])).word.split(" ");
-    const now = await readSection(step.query);
-    const halfDone = state === "fired" || (state === "armed" && proof !== "applied");
-    if (now !== step.basis && now !== step.expected && !halfDone) {
-      throw state === "refused" ? await notReverted(step, token) : changedByOther(step, step.expected, now);
-    }
-    const nothingLeft = now === step.basis && ["none", "reverted", "refused"].includes(state) && saved !== "saved";
-    if (!nothingLeft) {
-      await lock(prepareLeaseS, token);
-      await takeBack(step, token, state, now);
-      if (saved === "saved") await persist(token, "forget");
-    }
-    if (holding) await unlock(token);
-  }
-
-  async function takeBack(step: DeviceStep, token: string, state: string, now: string): Promise<void> {
-    if (state === "armed" && now === step.basis) {
-      // Perhaps nothing was sent, perhaps a lost connection's lines are still on their way: disarming waits for those.
-      const { word } = await run(scripts.disarm, [token, "reverted"]);
-      if (word === "reverted" && (await readSection(step.query)) === step.basis) return;
-      return revert(step, token, word);
-    }
-    if (now === step.basis && state !== "fired") return;
-    if (state === "none") await run(scripts.adopt, [token], payloads(step));
-    await revert(step, token, state === "none" ? "confirmed" : state);
-  }
-
-  return {
-    device: name,
-    read: (query) => attempt(() => readSection(query)),
-    prepare: (step) => attempt(() => prepare(step)),
-    discard: () =>
-      attempt(async () => {
-        if (holding) await unlock(noToken);
-      }),
-    commitOnTrial: (step, trial) => attempt(() => commitOnTrial(step, trial)),
-    confirm: (step, trial) => attempt(() => confirm(step, trial)),
-    undo: (step, trial) => attempt(() => undo(step, trial)),
-    close: () => shell.close(),
-  };
+export function frrDevice(options: ShellDeviceOptions): DevicePort {
+  return shellDevice(options, frr);
 }
-
-/** Where a script takes a token and there is none. */
-const noToken = "-";
-
-function checked(token: string): string {
-  assert(/^[a-z0-9-]{1,64}$/.test(token) && token !== noToken, "a trial's token is of a-z, 0-9 and -");
-  return token;
-}
-
-const payloads = ({ forward, inverse }: DeviceStep) =>
-  pack({
-    forward: forward.config,
-    activate: forward.activate,
-    inverse: inverse.config,
-    "inverse-activate": inverse.activate,
-  });
 
 /** Why a reading of running failed. It may be half of the configuration, with its passwords: only vtysh's own words are told. */
 function readError(word: string, said: string): string {

@@ -31,11 +31,3 @@ function foreignLine({ config, activate }: Payload): string | undefined {
     activate.split("\n").find((line) => line !== "" && !activateLine.test(line))
   );
 }
-
-/** Named texts in one stream for the scripts' `unpack`; no checked line starts with `@@`. */
-export function pack(documents: Readonly<Record<string, string>>): string {
-  const parts = Object.entries(documents).map(([name, text]) => `@@ ${name}\n${withNewline(text)}`);
-  return `${parts.join("")}@@ end\n`;
-}
-
-const withNewline = (text: string) => (text === "" || text.endsWith("\n") ? text : `${text}\n`);

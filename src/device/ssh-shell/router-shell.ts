@@ -1,15 +1,22 @@
 import type { Client, ClientCallback } from "ssh2";
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
-import type { Device, ResolveSecret } from "../../model/inventory.ts";
+import type { DeviceName, Management, ResolveSecret } from "../../model/inventory.ts";
 import { openSsh } from "../ssh-session.ts";
-import { commandLine } from "./router-scripts.ts";
+import { commandLine } from "./trial-scripts.ts";
+
+/** As much of a router as its shell needs to know. */
+export type ShellHost = Readonly<{ name: DeviceName; management: Management }>;
 
 export type ShellOptions = Readonly<{
-  device: Device;
+  device: ShellHost;
   resolveSecret: ResolveSecret;
   clock: Clock;
   commandTimeoutMs: number;
+  /** Debian packages beside util-linux, coreutils and mawk. */
+  packages: string;
+  /** A command that shows a person what is wrong. */
+  look: string;
 }>;
 
 /** First line of what a script printed, and the rest. */
@@ -30,7 +37,7 @@ export class RouterShell {
    * DEVICE_PROTOCOL when a script ended in a way it never does.
    */
   async run(script: string, args: readonly string[], input = ""): Promise<Answer> {
-    const { device, clock, commandTimeoutMs } = this.#options;
+    const { device, clock, commandTimeoutMs, packages, look } = this.#options;
     const connection = this.#connected();
     const client = await connection;
     const drop = () => {
@@ -97,14 +104,14 @@ export class RouterShell {
     });
     if (code === 126 || code === 127) {
       throw new Failure("DEVICE_UNSUPPORTED", `${device.name}: a command is missing: ${firstLine(err || out)}`, {
-        mend: "Give the account /bin/sh and the Debian packages frr, util-linux, coreutils and mawk",
+        mend: `Give the account /bin/sh and the Debian packages ${packages}, util-linux, coreutils and mawk`,
       });
     }
     if (code !== 0) {
       throw new Failure(
         "DEVICE_PROTOCOL",
         `${device.name}: a command ended with ${code === null ? "a signal" : `code ${code}`}: ${firstLine(err || out)}`,
-        { retry: "later", mend: "Log in as the same user and run vtysh -c 'show running-config' to see what is wrong" },
+        { retry: "later", mend: `Log in as the same user and run ${look} to see what is wrong` },
       );
     }
     const end = out.indexOf("\n");
