@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
 import { frrDevice } from "../device/frr/frr-device.ts";
+import { linuxSrv6Device } from "../device/linux-srv6/linux-srv6-device.ts";
 import { netconfDevice } from "../device/netconf/device.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { unwrap } from "../kernel/failure.ts";
@@ -94,6 +95,8 @@ function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): 
       return netconfDevice({ device, resolveSecret, clock });
     case "frr":
       return frrDevice({ device, resolveSecret, clock });
+    case "linux-srv6":
+      return linuxSrv6Device({ device, resolveSecret, clock });
   }
 }
 

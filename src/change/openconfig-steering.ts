@@ -42,7 +42,7 @@ export function readOpenconfigSteering(network: Network, device: Device, reading
       device: device.name,
       paths: rules
         .filter((rule) => isFor(network, flow, rule))
-        .map(({ preference, sids }) => ({ preference, segments: nodesOf(network, device, sids) }))
+        .map(({ preference, sids }) => ({ preference, segments: nodesOf(network, flow, sids) }))
         .sort((a, b) => b.preference - a.preference),
     }));
 }

@@ -2,16 +2,18 @@ import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { type SegmentRoutingChange, type Steering, samePaths } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
+import { editLinuxSteering, linuxQuery, readLinuxSteering } from "./linux-srv6.ts";
 import { editOpenconfigSteering, openconfigSteeringQuery, readOpenconfigSteering } from "./openconfig-steering.ts";
 import type { Edited } from "./plan.ts";
 import type { Templates } from "./templates.ts";
 
 /** What to read from a headend for its SR policies. Throws Failure CHANGE_UNSUPPORTED where it cannot have any. */
-export function steeringQuery(templates: Templates, _network: Network, device: Device): string {
+export function steeringQuery(templates: Templates, network: Network, device: Device): string {
   switch (device.platform) {
     case "openconfig":
       return openconfigSteeringQuery(templates);
     case "linux-srv6":
+      return linuxQuery(templates, network, device);
     case "frr":
       throw cannotSteer(device);
   }
@@ -24,6 +26,7 @@ export function readSteering(network: Network, device: Device, reading: string):
       case "openconfig":
         return ok(readOpenconfigSteering(network, device, reading));
       case "linux-srv6":
+        return ok(readLinuxSteering(network, device, reading));
       case "frr":
         return fail(cannotSteer(device));
     }
@@ -55,6 +58,7 @@ export function editSteering(
     case "openconfig":
       return ok(editOpenconfigSteering(templates, network, device, reading, changes));
     case "linux-srv6":
+      return ok(editLinuxSteering(templates, network, device, reading, changes));
     case "frr":
       return fail(cannotSteer(device));
   }

@@ -154,7 +154,7 @@ describe("frr", () => {
 // Goal: whatever stands in a value, the line count of a command text is the template's.
 test("no value can add a line to a command text", () => {
   const names = [...templateFiles.keys()].filter((name) => !name.endsWith(".xml.j2"));
-  expect(names).toHaveLength(3);
+  expect(names).toHaveLength(5);
   const word = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("A", "A\nB", "A\r", "\u0085", " "));
   const property = fc.property(fc.constantFrom(...names), word, (name, value) => {
     const values = {
@@ -162,6 +162,9 @@ test("no value can add a line to a command text", () => {
       families: [value],
       statements: [{ policy: value, sequence: value, path: [value] }],
       sessions: [{ family: value, neighbor: value }],
+      prefixes: [value],
+      added: [{ prefix: value, segments: [value], dev: value, metric: value }],
+      removed: [{ prefix: value, segments: [value], dev: value, metric: value }],
     };
     const render = (given: object) => templates.render(name, { ...given });
     let text: string;
