@@ -61,7 +61,7 @@ export async function startDemo(options: {
     const forget = () => forgetDemo(stateFolder.path);
     await forget();
     stops.push(forget);
-    const lab = await startLab({ folder: join(stateFolder.path, demoLab), seed, clock });
+    const lab = await startLab({ scenario: "two-transits", folder: join(stateFolder.path, demoLab), seed, clock });
     stops.push(lab.stop);
     const listeners = new Set<(change: Change) => void>();
     const onTransition = (listener: (change: Change) => void) => void listeners.add(listener);

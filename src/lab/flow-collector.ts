@@ -1,24 +1,19 @@
 import type { Clock } from "../kernel/clock.ts";
-import type { LinkName } from "../model/inventory.ts";
+import type { EmulatedNetwork, Reading } from "./network.ts";
 import type { SeriesHistory } from "./series-history.ts";
-import type { TrafficModel } from "./traffic.ts";
 
-/**
- * Once per interval, writes what flow export at our edge would show of the interval past: delivered bit/s by link and
- * prefix, and by link. Returns what stops it.
- */
+/** Once per interval, writes what flow export would show of the interval past. Returns what stops it. */
 export function startFlowCollector(options: {
-  traffic: TrafficModel;
-  links: readonly LinkName[];
+  network: EmulatedNetwork;
   history: SeriesHistory;
   clock: Clock;
   intervalMs: number;
 }): () => void {
-  const { traffic, links, history, clock, intervalMs } = options;
+  const { network, history, clock, intervalMs } = options;
   const read = () => {
     const atMs = clock.now();
-    traffic.advance(atMs);
-    return { atMs, bits: new Map(links.map((link) => [link, new Map(traffic.deliveredBits(link))])) };
+    const readings = network.readings(atMs);
+    return { atMs, readings, bits: new Map(readings.map((reading) => [keyOf(reading), bitsOf(reading)])) };
   };
   let before = read();
   const collect = () => {
@@ -26,18 +21,16 @@ export function startFlowCollector(options: {
     const seconds = (now.atMs - before.atMs) / 1000;
     cancel = clock.after(intervalMs, collect);
     if (seconds <= 0) return; // the wall clock was set back
-    for (const [link, byPrefix] of now.bits) {
-      let total = 0;
-      for (const [prefix, bits] of byPrefix) {
-        const rate = (bits - (before.bits.get(link)?.get(prefix) ?? 0)) / seconds;
-        total += rate;
-        const labels = { __name__: "flow_inbound_bits_per_second", link, prefix };
-        history.add(labels, { atMs: now.atMs, value: rate });
-      }
-      history.add({ __name__: "link_inbound_bits_per_second", link }, { atMs: now.atMs, value: total });
+    for (const reading of now.readings) {
+      const value =
+        "value" in reading ? reading.value : (reading.bits - (before.bits.get(keyOf(reading)) ?? 0)) / seconds;
+      history.add(reading.labels, { atMs: now.atMs, value });
     }
     before = now;
   };
   let cancel = clock.after(intervalMs, collect);
   return () => cancel();
 }
+
+const keyOf = ({ labels }: Reading) => JSON.stringify(labels);
+const bitsOf = (reading: Reading) => ("bits" in reading ? reading.bits : 0);

@@ -4,32 +4,30 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../kernel/clock.ts";
 import { runAll } from "../kernel/run-all.ts";
-import type { DeviceName, LinkName, Prefix } from "../model/inventory.ts";
+import type { DeviceName } from "../model/inventory.ts";
+import { backboneNetwork } from "./backbone-network.ts";
 import { createCertificateAuthority } from "./certificates.ts";
 import { startFlowCollector } from "./flow-collector.ts";
+import { inboundNetwork } from "./inbound-network.ts";
 import { inventoryFile } from "./inventory-file.ts";
+import type { EmulatedNetwork, LabMeasurement } from "./network.ts";
 import { startPrometheusServer } from "./prometheus.ts";
 import { type Router, startRouter } from "./router.ts";
-import { type Scenario, twoTransits } from "./scenarios/two-transits.ts";
+import { maintenanceDrain } from "./scenarios/maintenance-drain.ts";
+import type { ScenarioName } from "./scenarios/names.ts";
+import { trainingVsInference } from "./scenarios/training-vs-inference.ts";
+import { twoTransits } from "./scenarios/two-transits.ts";
 import { SeriesHistory } from "./series-history.ts";
-import { TrafficModel } from "./traffic.ts";
+import type { TrafficStart } from "./traffic.ts";
+
+export type { LabMeasurement } from "./network.ts";
 
 /**
- * `worse`: once something is changed, senders that loss had held back fill the link again and more, which no prediction knows.
+ * `worse`: once something is changed, senders that were held back fill a link again and more, which no prediction knows.
  * `blind`: telemetry stops while its sessions stay open. `dead-router`: the scenario's faulty router drops its sessions and
  * takes no new ones. `lying-commit`: that router says ok to a commit and does not apply it.
  */
 export type Fault = "worse" | "blind" | "dead-router" | "lying-commit";
-
-/** The truth of the traffic model at one instant; utilisation and loss are ratios, cost is money per hour. */
-export type LabMeasurement = {
-  atMs: number;
-  utilisation: Record<LinkName, number>;
-  loss: Record<Prefix, number>;
-  costPerHour: number;
-  /** By which link most of the prefix's traffic enters; no entry when none does. */
-  entry: Record<Prefix, LinkName>;
-};
 
 /** Traffic rises `peakAfterMs` after the start and falls `peakForMs` later; `reactionMs` is how long remote networks take to follow a change. */
 export type LabTiming = { intervalMs: number; peakAfterMs: number; peakForMs: number; reactionMs: number };
@@ -39,6 +37,8 @@ export type Lab = {
   readonly configFile: string;
   readonly endpoints: readonly { name: string; protocol: string; url: string }[];
   measure(): LabMeasurement;
+  /** Whether the traffic has risen to its peak. */
+  peaked(): boolean;
   /** The exact text of each router's running configuration. */
   configurations(): Record<DeviceName, string>;
   inject(fault: Fault): void;
@@ -47,13 +47,21 @@ export type Lab = {
 
 const username = "pointsman";
 const defaultTiming: LabTiming = { intervalMs: 500, peakAfterMs: 4_000, peakForMs: 600_000, reactionMs: 300 };
-const shippedPolicy = fileURLToPath(new URL("../../policies/lab/two-transits.yaml", import.meta.url));
+const shippedPolicy = (scenario: ScenarioName) =>
+  fileURLToPath(new URL(`../../policies/lab/${scenario}.yaml`, import.meta.url));
+
+const networks: Readonly<Record<ScenarioName, (start: TrafficStart) => EmulatedNetwork>> = {
+  "two-transits": (start) => inboundNetwork(twoTransits, start),
+  "training-vs-inference": (start) => backboneNetwork(trainingVsInference, start),
+  "maintenance-drain": (start) => backboneNetwork(maintenanceDrain, start),
+};
 
 /**
  * Starts the emulated network on free ports of 127.0.0.1 and writes what a controller needs to work with it into `folder`
  * (made with mode 0700): pointsman.yaml, ca.pem and the random password. `policies` are absolute paths.
  */
 export async function startLab(options: {
+  scenario: ScenarioName;
   folder: string;
   seed: number;
   clock: Clock;
@@ -63,22 +71,22 @@ export async function startLab(options: {
   onOperation?: (device: DeviceName, name: string) => void;
 }): Promise<Lab> {
   const { clock, seed } = options;
-  const scenario = twoTransits;
   const timing = { ...defaultTiming, ...options.timing };
+  const { intervalMs } = timing;
+  // A rise that telemetry sees happen, rather than a jump.
+  const rampMs = 2 * intervalMs;
   const startMs = clock.now();
-  const traffic = createTraffic(scenario, seed, startMs, timing);
+  const network = networks[options.scenario]({ seed, startMs, timing: { ...timing, rampMs } });
   const password = randomBytes(18).toString("base64url");
   const authority = await createCertificateAuthority();
-  const originated = scenario.demands.map(({ prefix }) => prefix);
   const stops: (() => Promise<void>)[] = [];
   const stop = () => runAll(stops.splice(0).reverse());
   try {
     const routers: Router[] = [];
-    for (const link of scenario.links) {
-      const { as } = scenario;
+    for (const [device, config] of Object.entries(network.configurations)) {
       const router = await startRouter({
-        ...{ link, as, originated, traffic, startMs, username, password, authority, clock },
-        onOperation: (name) => options.onOperation?.(link.device, name),
+        ...{ device, config, network, username, password, authority, clock },
+        onOperation: (name) => options.onOperation?.(device, name),
       });
       stops.push(() => router.stop());
       routers.push(router);
@@ -86,8 +94,7 @@ export async function startLab(options: {
     const history = new SeriesHistory();
     const prometheus = await startPrometheusServer({ history, clock });
     stops.push(() => prometheus.stop());
-    const links = scenario.links.map(({ name }) => name);
-    const stopCollector = startFlowCollector({ traffic, links, history, clock, intervalMs: timing.intervalMs });
+    const stopCollector = startFlowCollector({ network, history, clock, intervalMs });
     stops.push(async () => stopCollector());
 
     const folder = resolve(options.folder);
@@ -99,7 +106,7 @@ export async function startLab(options: {
     await writeNew(
       configFile,
       inventoryFile({
-        scenario,
+        part: network.inventory,
         routers: routers.map(({ device, netconf, gnmi }) => ({
           device,
           netconfPort: netconf.port,
@@ -108,17 +115,16 @@ export async function startLab(options: {
         })),
         prometheusPort: prometheus.port,
         username,
-        intervalMs: timing.intervalMs,
-        policies: options.policies ?? [shippedPolicy],
+        intervalMs,
+        policies: options.policies ?? [shippedPolicy(options.scenario)],
       }),
     );
 
     const inject = (fault: Fault) => {
-      const faulty = routers.filter(({ device }) => device === scenario.faulty);
+      const faulty = routers.filter(({ device }) => device === network.faulty);
       switch (fault) {
         case "worse":
-          traffic.advance(clock.now());
-          traffic.reboundAfterChange(scenario.rebound.prefix, scenario.rebound.rate);
+          network.rebound(clock.now());
           return;
         case "blind":
           for (const { gnmi } of routers) gnmi.faults.blind = true;
@@ -143,7 +149,8 @@ export async function startLab(options: {
         ]),
         { name: "prometheus", protocol: "Prometheus HTTP API", url: `http://127.0.0.1:${prometheus.port}` },
       ],
-      measure: () => measure(traffic, scenario, clock.now()),
+      measure: () => network.measure(clock.now()),
+      peaked: () => clock.now() - startMs >= timing.peakAfterMs + rampMs,
       configurations: () => Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.runningText()])),
       inject,
       stop,
@@ -152,46 +159,6 @@ export async function startLab(options: {
     await stop();
     throw error;
   }
-}
-
-function createTraffic(scenario: Scenario, seed: number, startMs: number, timing: LabTiming): TrafficModel {
-  const { intervalMs, peakAfterMs, peakForMs, reactionMs } = timing;
-  return new TrafficModel({
-    seed,
-    startMs,
-    links: scenario.links,
-    demands: scenario.demands,
-    // A rise that telemetry sees happen, rather than a jump.
-    timing: { peakAfterMs, peakForMs, reactionMs, rampMs: 2 * intervalMs },
-    announced: new Map(scenario.links.map(({ name, announced }) => [name, new Map(Object.entries(announced))])),
-  });
-}
-
-function measure(traffic: TrafficModel, scenario: Scenario, atMs: number): LabMeasurement {
-  traffic.advance(atMs);
-  const flows = traffic.flows();
-  const measurement: LabMeasurement = {
-    atMs,
-    utilisation: Object.fromEntries(
-      scenario.links.map(({ name, capacity }) => [name, (flows.get(name)?.delivered ?? 0) / capacity]),
-    ),
-    loss: {},
-    costPerHour: traffic.costPerHour(),
-    entry: {},
-  };
-  for (const [prefix, offered] of traffic.offered()) {
-    let delivered = 0;
-    let most = 0;
-    for (const [link, flow] of flows) {
-      const onLink = flow.offered.get(prefix) ?? 0;
-      delivered += onLink * (1 - flow.lossShare);
-      if (onLink > most) measurement.entry[prefix] = link;
-      most = Math.max(most, onLink);
-    }
-    const loss = offered > 0 ? 1 - delivered / offered : 0;
-    measurement.loss[prefix] = Math.round(loss * 1e9) / 1e9; // a sum of shares is 1 only to the last bits
-  }
-  return measurement;
 }
 
 /** Anew, so that a file left by someone else decides neither owner nor mode. */

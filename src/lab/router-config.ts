@@ -1,5 +1,5 @@
 import { escapeXml } from "../kernel/xml.ts";
-import type { ScenarioLink } from "./scenarios/two-transits.ts";
+import type { ScenarioLink } from "./inbound-scenario.ts";
 
 /** The children of `<config>` that a router of the scenario starts with: a statement for each prefix it announces. */
 export function routerConfig(link: ScenarioLink, as: number): string {

@@ -34,6 +34,7 @@ beforeEach(async () => {
   await writeFile(join(folder, "policy.yaml"), policy);
   const timing = { intervalMs: 200, peakAfterMs: 500, peakForMs: 600_000, reactionMs: 100 };
   lab = await startLab({
+    scenario: "two-transits",
     folder: join(folder, "lab"),
     seed: 1,
     clock: systemClock,

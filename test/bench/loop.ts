@@ -42,7 +42,14 @@ async function once(seed: number): Promise<{ change: Change; editedMs: number | 
   const timing = { intervalMs, peakAfterMs: 2_000, peakForMs: 600_000, reactionMs: 0 };
   const edits: number[] = [];
   const lab = await startLab({
-    ...{ folder: join(folder, "lab"), seed, clock: systemClock, timing, policies: [policyFile] },
+    ...{
+      scenario: "two-transits",
+      folder: join(folder, "lab"),
+      seed,
+      clock: systemClock,
+      timing,
+      policies: [policyFile],
+    },
     onOperation: (_device, name) => name === "edit-config" && edits.push(systemClock.now()),
   });
   const settings = unwrap(await loadSettings(lab.configFile));

@@ -15,6 +15,7 @@ async function startsLab(policies: readonly string[] = []): Promise<void> {
   const files = policies.map((_, index) => join(folder, `policy-${index}.yaml`));
   for (const [index, text] of policies.entries()) await writeFile(files[index] ?? "", text);
   lab = await startLab({
+    scenario: "two-transits",
     folder: join(folder, "lab"),
     seed: 1,
     clock: systemClock,

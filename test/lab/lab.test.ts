@@ -22,7 +22,7 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "lab-"));
   // The Prometheus client puts the wall time into its queries, so simulated time must not run ahead of it.
   clock = new SimulatedClock(Math.floor(Date.now() / 1000) * 1000 - 60_000);
-  lab = await startLab({ folder, seed: 1, clock, timing: { peakForMs: 20_000 } });
+  lab = await startLab({ scenario: "two-transits", folder, seed: 1, clock, timing: { peakForMs: 20_000 } });
 });
 
 afterEach(async () => {
@@ -145,7 +145,13 @@ test("a folder and files that are already there, open to all, are closed to othe
   await mkdir(used, { mode: 0o755 });
   await writeFile(join(used, "password"), "old", { mode: 0o644 });
   await chmod(used, 0o755);
-  const another = await startLab({ folder: used, seed: 1, clock, policies: ["/policies/own.yaml"] });
+  const another = await startLab({
+    scenario: "two-transits",
+    folder: used,
+    seed: 1,
+    clock,
+    policies: ["/policies/own.yaml"],
+  });
   await another.stop();
   expect((await stat(used)).mode & 0o777).toBe(0o700);
   expect((await stat(join(used, "password"))).mode & 0o777).toBe(0o600);

@@ -14,7 +14,10 @@ test("the telemetry sources read from the lab what its model says", async () => 
   const folder = await mkdtemp(join(tmpdir(), "lab-"));
   onTestFinished(() => rm(folder, { recursive: true }));
   const intervalMs = 200;
-  const lab = await startLab({ folder, seed: 3, clock: systemClock, timing: { intervalMs, peakAfterMs: 3_600_000 } });
+  const lab = await startLab({
+    ...{ scenario: "two-transits", folder, seed: 3, clock: systemClock },
+    timing: { intervalMs, peakAfterMs: 3_600_000 },
+  });
   onTestFinished(() => lab.stop());
   const portOf = (name: string, protocol: string) =>
     Number(new URL(lab.endpoints.find((each) => each.name === name && each.protocol === protocol)?.url ?? "").port);

@@ -125,7 +125,7 @@ class Edit {
       const ranked = [...byIdentity].map(([identity, child]) => {
         const node = schemaChild(schema, child);
         const rank = node ? schema.children.indexOf(node) : schema.children.length;
-        return { child, rank, key: node?.kind === "list" && !node.userOrdered ? identity : "" };
+        return { child, rank, key: node?.kind === "list" && !node.userOrdered ? orderOf(identity) : "" };
       });
       ranked.sort((a, b) => a.rank - b.rank || (a.key < b.key ? -1 : Number(a.key > b.key)));
       parent.children.length = 0;
@@ -143,6 +143,12 @@ export function cloneXml(element: XmlElement): XmlElement {
 function identityOf(schema: SchemaNode, element: XmlElement): string {
   const keys = schema.kind === "list" ? keysOf(schema, element).map(([, value]) => value) : [];
   return JSON.stringify([schema.namespace, schema.name, ...keys]);
+}
+
+/** A text that sorts entries of one list by their keys, and keys that are numbers as numbers. */
+function orderOf(identity: string): string {
+  const longestNumber = 20; // digits of a 64-bit one
+  return identity.replaceAll(/"(\d+)"/g, (_, digits: string) => `"${digits.padStart(longestNumber, "0")}"`);
 }
 
 /** Keys of an entry, in canonical form where they have one. A key that is not there reads as empty. */

@@ -14,11 +14,15 @@ export type SchemaNode = Leaf | Container | List;
 
 const routingPolicyNamespace = "http://openconfig.net/yang/routing-policy";
 const bgpPolicyNamespace = "http://openconfig.net/yang/bgp-policy";
+const networkInstanceNamespace = "http://openconfig.net/yang/network-instance";
+const srTeNamespace = "http://openconfig.net/yang/policy-forwarding/sr-te";
 
 /** What the hello says of each YANG module (RFC 6020 section 5.6.4). */
 export const moduleCapabilities = [
   `${routingPolicyNamespace}?module=openconfig-routing-policy&revision=2022-05-24`,
   `${bgpPolicyNamespace}?module=openconfig-bgp-policy&revision=2022-05-24`,
+  `${networkInstanceNamespace}?module=openconfig-network-instance&revision=2025-12-15`,
+  `${srTeNamespace}?module=openconfig-pf-srte&revision=2025-12-15`,
 ];
 
 function yangModule(namespace: string) {
@@ -85,16 +89,27 @@ const nextHop: LeafType = {
   canonical: (value) => (value === "SELF" || isIP(value) !== 0 ? value : undefined),
 };
 
+const ipAddress: LeafType = {
+  expects: "an IP address",
+  canonical: (value) => (isIP(value) !== 0 ? value : undefined),
+};
+
+/** 0 to 15 have meanings of their own (RFC 7274). */
+const mplsLabel = integer(16, 1_048_575);
+const sid: LeafType = {
+  expects: "an MPLS label from 16 to 1048575 or an IPv6 address",
+  canonical: (value) => (isIP(value) === 6 ? value : mplsLabel.canonical(value)),
+};
+
 const policy = yangModule(routingPolicyNamespace);
 const bgp = yangModule(bgpPolicyNamespace);
+const instance = yangModule(networkInstanceNamespace);
+const srTe = yangModule(srTeNamespace);
 
 /** Longest prepend that the emulated router takes: OpenConfig leaves it to the implementation. */
 const longestPrepend = 10;
 
-/**
- * All that can be configured: openconfig-routing-policy augmented by openconfig-bgp-policy, as far as a transit link's
- * export policy goes. The one place that knows list keys, the order of siblings and the types of leaves.
- */
+/** openconfig-routing-policy augmented by openconfig-bgp-policy, as far as a transit link's export policy goes. */
 const routingPolicy = policy.container(
   "routing-policy",
   policy.container(
@@ -177,8 +192,85 @@ const routingPolicy = policy.container(
   ),
 );
 
-/** The level above the top-level containers. */
-export const schemaRoot: Readonly<{ children: readonly SchemaNode[] }> = { children: [routingPolicy] };
+/** Segment lists that the emulated router takes in one rule: with one, weights mean nothing. */
+const segmentListIndex = integer(1, 1);
+/** A 64-bit number in the model; nobody has that many labels to push. */
+const sidIndex = uint32;
+
+/** openconfig-network-instance augmented by openconfig-pf-srte, as far as the candidate paths of SR policies go. */
+const networkInstances = instance.container(
+  "network-instances",
+  instance.list(
+    "network-instance",
+    ["name"],
+    "by-key",
+    instance.leaf("name", text),
+    instance.container("config", instance.leaf("name", text)),
+    instance.container(
+      "policy-forwarding",
+      instance.container(
+        "policies",
+        instance.list(
+          "policy",
+          ["policy-id"],
+          "by-key",
+          instance.leaf("policy-id", text),
+          instance.container("config", instance.leaf("policy-id", text)),
+          instance.container(
+            "rules",
+            instance.list(
+              "rule",
+              ["sequence-id"],
+              "by-key",
+              instance.leaf("sequence-id", uint32),
+              instance.container("config", instance.leaf("sequence-id", uint32)),
+              instance.container(
+                "action",
+                srTe.container(
+                  "segment-lists",
+                  srTe.list(
+                    "segment-list",
+                    ["index"],
+                    "by-key",
+                    srTe.leaf("index", segmentListIndex),
+                    srTe.container("config", srTe.leaf("index", segmentListIndex), srTe.leaf("weight", uint32)),
+                    srTe.container(
+                      "sids",
+                      srTe.list(
+                        "sid",
+                        ["index"],
+                        "by-key",
+                        srTe.leaf("index", sidIndex),
+                        srTe.container("config", srTe.leaf("index", sidIndex), srTe.leaf("value", sid)),
+                      ),
+                    ),
+                  ),
+                ),
+              ),
+              srTe.container(
+                "srte",
+                srTe.container(
+                  "config",
+                  srTe.leaf("srte-endpoint", ipAddress),
+                  srTe.leaf("srte-color", uint32),
+                  srTe.leaf("srte-preference", uint32),
+                ),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  ),
+);
+
+/**
+ * The level above the top-level containers: all that can be configured. This file is the one place that knows list keys,
+ * the order of siblings and the types of leaves.
+ */
+export const schemaRoot: Readonly<{ children: readonly SchemaNode[] }> = {
+  children: [routingPolicy, networkInstances],
+};
 
 export function schemaChild(
   parent: Readonly<{ children: readonly SchemaNode[] }>,
@@ -189,7 +281,7 @@ export function schemaChild(
 
 /** Whether any node of the modules served is in this namespace. */
 export function isKnownNamespace(namespace: string): boolean {
-  return namespace === routingPolicyNamespace || namespace === bgpPolicyNamespace;
+  return [routingPolicyNamespace, bgpPolicyNamespace, networkInstanceNamespace, srTeNamespace].includes(namespace);
 }
 
 /** Key names of the list that `element` is an entry of; none for anything else. */
@@ -203,4 +295,4 @@ const collectLists = (node: SchemaNode) => {
   if (node.kind === "list") keysByList.set(`${node.namespace} ${node.name}`, node.keys);
   if (node.kind !== "leaf") node.children.forEach(collectLists);
 };
-collectLists(routingPolicy);
+schemaRoot.children.forEach(collectLists);

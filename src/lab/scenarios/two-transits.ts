@@ -1,28 +1,5 @@
-import type { DeviceName, Prefix } from "../../model/inventory.ts";
 import type { RemoteSource } from "../inbound-choice.ts";
-import type { TrafficDemand, TrafficLink } from "../traffic.ts";
-
-/** A transit link as its router is first configured. */
-export type ScenarioLink = TrafficLink &
-  Readonly<{
-    device: DeviceName;
-    interface: string;
-    neighbor: string;
-    exportPolicy: string;
-    /** Prepends by announced prefix. */
-    announced: Readonly<Record<Prefix, number>>;
-  }>;
-
-export type Scenario = Readonly<{
-  as: number;
-  currency: string;
-  links: readonly ScenarioLink[];
-  demands: readonly TrafficDemand[];
-  /** The router that the faults `dead-router` and `lying-commit` befall. */
-  faulty: DeviceName;
-  /** What the fault `worse` brings: bit/s that the prefix's senders offer once something was changed. */
-  rebound: Readonly<{ prefix: Prefix; rate: number }>;
-}>;
+import type { InboundScenario } from "../inbound-scenario.ts";
 
 const mbit = 1e6;
 const [a, b] = ["transit-a", "transit-b"];
@@ -39,7 +16,7 @@ const sources: readonly RemoteSource[] = [
 ];
 
 /** A cheap transit that one prefix alone nearly fills at the peak, and a dearer one with room. */
-export const twoTransits: Scenario = {
+export const twoTransits: InboundScenario = {
   as: 65000,
   currency: "USD",
   links: [

@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Announcements, entryLink } from "../../src/lab/inbound-choice.ts";
+import { InboundTraffic } from "../../src/lab/inbound-traffic.ts";
 import { twoTransits } from "../../src/lab/scenarios/two-transits.ts";
-import { TrafficModel } from "../../src/lab/traffic.ts";
 
 const startMs = 1_000_000;
 const timing = { peakAfterMs: 1_000, peakForMs: 2_000, rampMs: 500, reactionMs: 300 };
 const initial = new Map(twoTransits.links.map(({ name, announced }) => [name, new Map(Object.entries(announced))]));
 const model = (seed: number, announced: ReadonlyMap<string, Announcements> = initial) =>
-  new TrafficModel({ seed, startMs, links: twoTransits.links, demands: twoTransits.demands, timing, announced });
+  new InboundTraffic({ seed, startMs, timing }, { links: twoTransits.links, demands: twoTransits.demands, announced });
 
 const announcedOnA = (ten: number, eleven: number): Announcements =>
   new Map([
@@ -28,13 +28,13 @@ function run(
   seed: number,
   moves: readonly { atMs: number; ten: number; eleven: number }[],
   stepMs: number,
-  look: (traffic: TrafficModel) => void = () => {},
-): TrafficModel {
+  look: (traffic: InboundTraffic) => void = () => {},
+): InboundTraffic {
   const traffic = model(seed);
   for (let atMs = 0; atMs < 4_000; atMs += stepMs) {
     traffic.advance(startMs + atMs);
     for (const { ten, eleven } of moves.filter((move) => move.atMs === atMs)) {
-      traffic.announce("transit-a", announcedOnA(ten, eleven), startMs + atMs);
+      traffic.set("transit-a", announcedOnA(ten, eleven), startMs + atMs);
     }
     look(traffic);
   }
@@ -75,7 +75,7 @@ test("the same seed gives the same run however often it is looked at; another se
       const often = run(seed, moves, 10);
       const seldom = model(seed);
       for (const { atMs, ten, eleven } of moves) {
-        seldom.announce("transit-a", announcedOnA(ten, eleven), startMs + atMs);
+        seldom.set("transit-a", announcedOnA(ten, eleven), startMs + atMs);
       }
       seldom.advance(startMs + 4_000);
       expect([...often.flows()]).toEqual([...seldom.flows()]);
@@ -128,7 +128,7 @@ test.each([
   [3, { a: 0, b: 1 }],
 ])("11.0.0.0/24 prepended %i times on transit-a, and nothing else moves", (count, expected) => {
   const traffic = model(7);
-  traffic.announce("transit-a", announcedOnA(0, count), startMs + 2_000);
+  traffic.set("transit-a", announcedOnA(0, count), startMs + 2_000);
   traffic.advance(startMs + 2_300);
   const offered = traffic.offered();
   const share = (link: string, prefix: string) =>
@@ -141,7 +141,7 @@ test.each([
 
 test("remote networks act on a change after their reaction time, not before", () => {
   const traffic = model(7);
-  traffic.announce("transit-a", announcedOnA(0, 3), startMs + 2_000);
+  traffic.set("transit-a", announcedOnA(0, 3), startMs + 2_000);
   const onA = () => traffic.flows().get("transit-a")?.offered.has("11.0.0.0/24");
   traffic.advance(startMs + 2_299);
   expect(onA()).toBe(true);
@@ -169,10 +169,10 @@ test("the rebound comes only while something other than before is announced", ()
   traffic.reboundAfterChange("10.0.0.0/24", 1_300e6);
   const loss = () => traffic.flows().get("transit-a")?.lossShare ?? 0;
   const before = loss();
-  traffic.announce("transit-a", announcedOnA(0, 3), startMs + 2_000);
+  traffic.set("transit-a", announcedOnA(0, 3), startMs + 2_000);
   traffic.advance(startMs + 2_400);
   expect(loss()).toBeGreaterThan(2 * before);
-  traffic.announce("transit-a", announcedOnA(0, 0), startMs + 2_400);
+  traffic.set("transit-a", announcedOnA(0, 0), startMs + 2_400);
   traffic.advance(startMs + 2_800);
   expect(loss()).toBeCloseTo(before, 1);
 });
