@@ -1,87 +1,24 @@
-import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PrometheusDriver } from "prometheus-query";
-import { Client as SshClient } from "ssh2";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { parse } from "yaml";
 import { parseXml } from "../../src/kernel/xml.ts";
 import { type Lab, type LabMeasurement, startLab } from "../../src/lab/lab.ts";
 import { announcements } from "../../src/lab/routing-policy.ts";
-import { SimulatedClock } from "../support/simulated-clock.ts";
-import { GnmiTestClient, path } from "./gnmi-client.ts";
+import type { SimulatedClock } from "../support/simulated-clock.ts";
+import { LabUnderTest, sampling } from "./lab-fixture.ts";
 
-let folder: string;
-let clock: SimulatedClock;
+let under: LabUnderTest;
 let lab: Lab;
-const toClose: (() => void)[] = [];
+let clock: SimulatedClock;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "lab-"));
-  // The Prometheus client puts the wall time into its queries, so simulated time must not run ahead of it.
-  clock = new SimulatedClock(Math.floor(Date.now() / 1000) * 1000 - 60_000);
-  lab = await startLab({ scenario: "two-transits", folder, seed: 1, clock, timing: { peakForMs: 20_000 } });
+  under = await LabUnderTest.start("two-transits", { peakForMs: 20_000 });
+  ({ lab, clock } = under);
 });
 
-afterEach(async () => {
-  for (const close of toClose.splice(0)) close();
-  await lab.stop();
-  await rm(folder, { recursive: true });
-});
-
-type Access = { host: string; port: number; username: string };
-const inventory = async () =>
-  parse(await readFile(lab.configFile, "utf8")) as {
-    devices: { name: string; management: Access & { hostKey: string }; gnmi: Access }[];
-    telemetry: { prometheus: { url: string } };
-    policies: string[];
-  };
-
-async function gnmi(device: string): Promise<GnmiTestClient> {
-  const access = (await inventory()).devices.find(({ name }) => name === device)?.gnmi;
-  const [ca, password] = await Promise.all(["ca.pem", "password"].map((file) => readFile(join(folder, file), "utf8")));
-  const client = new GnmiTestClient(access?.port ?? 0, { ca: ca ?? "", password: password ?? "", serverName: device });
-  toClose.push(() => client.close());
-  return client;
-}
-
-const sampling = (name: string) => ({
-  mode: "STREAM",
-  encoding: "PROTO",
-  subscription: [
-    { path: path(`/interfaces/interface[name=eth1]/state/counters/${name}`), mode: "SAMPLE", sample_interval: 500e6 },
-  ],
-});
-
-/** Commits `config` on the router by NETCONF 1.0, with the name, password and port that the lab wrote. Gives the replies. */
-async function commit(device: string, config: string): Promise<string> {
-  const access = (await inventory()).devices.find(({ name }) => name === device)?.management;
-  const password = await readFile(join(folder, "password"), "utf8");
-  const ssh = new SshClient();
-  toClose.push(() => ssh.destroy());
-  ssh.connect({ host: "127.0.0.1", port: access?.port ?? 0, username: access?.username ?? "", password });
-  await once(ssh, "ready");
-  const base = 'xmlns="urn:ietf:params:xml:ns:netconf:base:1.0"';
-  const messages = [
-    `<hello ${base}><capabilities><capability>urn:ietf:params:netconf:base:1.0</capability></capabilities></hello>`,
-    `<rpc ${base} message-id="1"><edit-config><target><candidate/></target><config>${config}</config></edit-config></rpc>`,
-    `<rpc ${base} message-id="2"><commit/></rpc>`,
-    `<rpc ${base} message-id="3"><close-session/></rpc>`,
-  ];
-  return new Promise((resolve, reject) =>
-    ssh.subsys("netconf", (error, channel) => {
-      if (error) return reject(error);
-      let replies = "";
-      channel.on("data", (bytes: Buffer) => {
-        replies += bytes.toString();
-      });
-      channel.on("close", () => resolve(replies));
-      for (const message of messages) channel.write(`${message}]]>]]>`);
-    }),
-  );
-}
+afterEach(() => under.stop());
 
 const prepend = (prefix: string, count: number) => `
   <routing-policy xmlns="http://openconfig.net/yang/routing-policy"><policy-definitions><policy-definition>
@@ -107,7 +44,7 @@ function isPeak(measurement: LabMeasurement): void {
 }
 
 test("the folder holds the inventory, the authority and a password that only its owner can read", async () => {
-  expect(await inventory()).toMatchObject({
+  expect(await under.inventory()).toMatchObject({
     apiVersion: "pointsman/v1",
     kind: "Network",
     as: 65000,
@@ -131,17 +68,17 @@ test("the folder holds the inventory, the authority and a password that only its
     prefixes: ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24"],
     telemetry: { interval: "500ms" },
   });
-  const [policy] = (await inventory()).policies;
+  const [policy] = (await under.inventory()).policies;
   expect(parse(await readFile(policy ?? "", "utf8"))).toMatchObject({ kind: "Policy", spec: { mode: "propose" } });
   const modes = await Promise.all(
-    ["", "password", "pointsman.yaml"].map(async (name) => (await stat(join(folder, name))).mode & 0o777),
+    ["", "password", "pointsman.yaml"].map(async (name) => (await stat(join(under.folder, name))).mode & 0o777),
   );
   expect(modes).toEqual([0o700, 0o600, 0o600]);
-  expect(await readFile(lab.configFile, "utf8")).not.toContain(await readFile(join(folder, "password"), "utf8"));
+  expect(await readFile(lab.configFile, "utf8")).not.toContain(await readFile(join(under.folder, "password"), "utf8"));
 });
 
 test("a folder and files that are already there, open to all, are closed to others", async () => {
-  const used = join(folder, "used");
+  const used = join(under.folder, "used");
   await mkdir(used, { mode: 0o755 });
   await writeFile(join(used, "password"), "old", { mode: 0o644 });
   await chmod(used, 0o755);
@@ -163,24 +100,26 @@ test("gNMI, Prometheus and the model tell of the same traffic: calm first, then 
   const calm = lab.measure();
   expect(calm.utilisation["transit-a"]).toBeCloseTo(0.48, 1);
   expect(calm.loss).toEqual({ "10.0.0.0/24": 0, "11.0.0.0/24": 0, "12.0.0.0/24": 0 });
-  clock.advance(8_000);
+  expect(calm.latencyP99Ms).toEqual({});
+  clock.advance(4_999);
+  expect(lab.peaked()).toBe(false);
+  clock.advance(1);
+  expect(lab.peaked()).toBe(true);
+  clock.advance(3_000);
   isPeak(lab.measure());
 
-  const octets = (await gnmi("edge-a")).subscribe(sampling("in-octets"));
+  const octets = (await under.gnmi("edge-a")).subscribe(sampling("in-octets"));
   await octets.synced();
   clock.advance(500);
   await octets.until(() => octets.leaves().length >= 2);
   const [first = 0, second = 0] = octets.leaves().map(([, value]) => Number(value));
   expect((second - first) * 8 * 2).toBeCloseTo(1e9, -2);
 
-  const { url } = (await inventory()).telemetry.prometheus;
-  const { result } = await new PrometheusDriver({ endpoint: url }).instantQuery(
-    'flow_inbound_bits_per_second{link="transit-a"}',
-  );
-  const [ten = 0, eleven = 0] = result.map(({ value }) => value.value as number);
+  const samples = await under.prometheus('flow_inbound_bits_per_second{link="transit-a"}');
+  const [ten = 0, eleven = 0] = samples.map(({ value }) => value);
   expect(ten + eleven).toBeCloseTo(1e9, -2);
   expect(eleven / ten).toBeCloseTo(5, 0);
-  expect(result[0].value.time.getTime()).toBe(clock.now());
+  expect(samples[0]?.atMs).toBe(clock.now());
 
   clock.advance(20_000);
   expect(lab.measure().utilisation["transit-a"]).toBeCloseTo(0.48, 1);
@@ -189,7 +128,7 @@ test("gNMI, Prometheus and the model tell of the same traffic: calm first, then 
 test("three prepends of 11.0.0.0/24 committed on edge-a move it to transit-b after the reaction time, and end the loss", async () => {
   clock.advance(8_000);
   const before = lab.configurations();
-  expect(await commit("edge-a", prepend("11.0.0.0/24", 3))).not.toContain("rpc-error");
+  expect(await under.commit("edge-a", prepend("11.0.0.0/24", 3))).not.toContain("rpc-error");
   expect(announcedByA()).toEqual({ "10.0.0.0/24": 0, "11.0.0.0/24": 3 });
   expect(lab.configurations()["edge-b"]).toBe(before["edge-b"]);
   clock.advance(299);
@@ -208,7 +147,7 @@ test("worse: after the change transit-a is as full as before and drops more", as
   lab.inject("worse");
   const before = lab.measure();
   isPeak(before);
-  await commit("edge-a", prepend("11.0.0.0/24", 3));
+  await under.commit("edge-a", prepend("11.0.0.0/24", 3));
   clock.advance(300);
   const after = lab.measure();
   expect(after.entry["11.0.0.0/24"]).toBe("transit-b");
@@ -217,13 +156,11 @@ test("worse: after the change transit-a is as full as before and drops more", as
 });
 
 test("blind: gNMI and Prometheus stand still, and no session ends", async () => {
-  const octets = (await gnmi("edge-a")).subscribe(sampling("in-octets"));
+  const octets = (await under.gnmi("edge-a")).subscribe(sampling("in-octets"));
   await octets.synced();
   clock.advance(1_000);
   await octets.until(() => octets.leaves().length >= 3);
-  const { url } = (await inventory()).telemetry.prometheus;
-  const newest = async () =>
-    (await new PrometheusDriver({ endpoint: url }).instantQuery("link_inbound_bits_per_second")).result;
+  const newest = () => under.prometheus("link_inbound_bits_per_second");
   const before = await newest();
   lab.inject("blind");
   clock.advance(5_000);
@@ -235,20 +172,20 @@ test("blind: gNMI and Prometheus stand still, and no session ends", async () => 
 });
 
 test("dead-router: edge-a drops its sessions and takes no new ones; edge-b goes on", async () => {
-  const octets = (await gnmi("edge-a")).subscribe(sampling("in-octets"));
+  const octets = (await under.gnmi("edge-a")).subscribe(sampling("in-octets"));
   await octets.synced();
   lab.inject("dead-router");
   expect(await octets.ended).not.toBe(0);
-  await expect(commit("edge-a", prepend("11.0.0.0/24", 3))).rejects.toThrow();
-  await expect((await gnmi("edge-a")).unary("Capabilities", {})).rejects.toMatchObject({ code: 14 });
-  expect(await (await gnmi("edge-b")).unary("Capabilities", {})).toMatchObject({ gNMI_version: "0.10.0" });
-  expect(await commit("edge-b", prepend("11.0.0.0/24", 3))).not.toContain("rpc-error");
+  await expect(under.commit("edge-a", prepend("11.0.0.0/24", 3))).rejects.toThrow();
+  await expect((await under.gnmi("edge-a")).unary("Capabilities", {})).rejects.toMatchObject({ code: 14 });
+  expect(await (await under.gnmi("edge-b")).unary("Capabilities", {})).toMatchObject({ gNMI_version: "0.10.0" });
+  expect(await under.commit("edge-b", prepend("11.0.0.0/24", 3))).not.toContain("rpc-error");
 });
 
 test("lying-commit: edge-a says ok and changes nothing", async () => {
   lab.inject("lying-commit");
   const before = lab.configurations();
-  const replies = await commit("edge-a", prepend("11.0.0.0/24", 3));
+  const replies = await under.commit("edge-a", prepend("11.0.0.0/24", 3));
   expect(replies).not.toContain("rpc-error");
   expect(replies.match(/<ok\s*\/>/g)?.length).toBeGreaterThanOrEqual(2);
   expect(lab.configurations()).toEqual(before);
