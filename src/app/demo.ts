@@ -11,10 +11,11 @@ import { type Change, finalStates } from "../model/change.ts";
 import type { Trouble } from "../model/controller.ts";
 import type { Alternative, Prediction } from "../model/decision.ts";
 import { type RunningController, startController } from "./controller.ts";
+import type { ScenarioName } from "./scenarios.ts";
 import { claimStateFolder } from "./state-folder.ts";
 
-/** The truth, by the lab's traffic model: utilisation per transit link, loss per prefix, cost per hour. */
-type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "costPerHour">;
+/** The truth, by the lab's traffic model: utilisation per link, loss per prefix or flow, latency per flow, cost per hour. */
+type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "latencyP99Ms" | "costPerHour">;
 
 export type DemoReport = Readonly<{
   scenario: string;
@@ -23,7 +24,7 @@ export type DemoReport = Readonly<{
   proposal: Readonly<{
     id: string;
     reason: string;
-    changes: readonly Readonly<{ device: string; action: string; prefix: string; diff: string }>[];
+    changes: readonly Readonly<{ device: string; action: string; prefix?: string; flow?: string; diff: string }>[];
     alternatives: readonly Alternative[];
     predicted: Prediction;
   }> | null;
@@ -47,12 +48,13 @@ export type Demo = Readonly<{
 
 /** A lab and a controller on it, in this process, on loopback. `stateFolder` is where the CLI finds the controller. */
 export async function startDemo(options: {
+  scenario: ScenarioName;
   seed: number;
   stateFolder: string;
   clock: Clock;
   onTrouble: (trouble: Trouble) => void;
 }): Promise<Demo> {
-  const { seed, clock } = options;
+  const { scenario, seed, clock } = options;
   const stateFolder = await claimStateFolder(options.stateFolder);
   const stops: (() => Promise<void>)[] = [stateFolder.release];
   const stop = () => runAll(stops.splice(0).reverse());
@@ -61,7 +63,7 @@ export async function startDemo(options: {
     const forget = () => forgetDemo(stateFolder.path);
     await forget();
     stops.push(forget);
-    const lab = await startLab({ scenario: "two-transits", folder: join(stateFolder.path, demoLab), seed, clock });
+    const lab = await startLab({ scenario, folder: join(stateFolder.path, demoLab), seed, clock });
     stops.push(lab.stop);
     const listeners = new Set<(change: Change) => void>();
     const onTransition = (listener: (change: Change) => void) => void listeners.add(listener);
@@ -146,11 +148,11 @@ export async function runDemo(
     proposal: {
       id: change.id,
       reason: change.decision.reason,
-      changes: change.decision.changes.map(({ device, action, prefix }) => ({
-        device,
-        action,
-        prefix,
-        diff: change.diffs[device] ?? "",
+      changes: change.decision.changes.map((one) => ({
+        device: one.device,
+        action: one.action,
+        ...(one.action === "bgp-prepend" ? { prefix: one.prefix } : { flow: one.flow }),
+        diff: change.diffs[one.device] ?? "",
       })),
       alternatives: change.decision.alternatives,
       predicted: change.decision.predicted,
@@ -173,12 +175,8 @@ async function goBlind(demo: Demo, options: Parameters<typeof runDemo>[1]): Prom
   onProgress("telemetry has stopped");
   const before = measured(lab);
   await until(options, async () => (await links()).every((one) => one.state === "blind"), "the loop did not notice");
-  onProgress("every link is blind; waiting for the peak");
-  await until(
-    options,
-    async () => Object.values(lab.measure().utilisation).some((one) => one >= 1),
-    "the peak did not come",
-  );
+  onProgress("every policy is blind; waiting for the peak");
+  await until(options, async () => lab.peaked(), "the peak did not come");
   // Long enough for any policy of the scenario to have fired, had it seen the peak.
   await sleep(clock, 10 * 500, stopped);
   const { open, policies } = await running.controller.status();
@@ -189,10 +187,15 @@ async function goBlind(demo: Demo, options: Parameters<typeof runDemo>[1]): Prom
 }
 
 function measured(lab: Lab): Measurement {
-  const { utilisation, loss, costPerHour } = lab.measure();
+  const { utilisation, loss, latencyP99Ms, costPerHour } = lab.measure();
   const rounded = (by: Readonly<Record<string, number>>) =>
     Object.fromEntries(Object.entries(by).map(([name, value]) => [name, round(value, 6)]));
-  return { utilisation: rounded(utilisation), loss: rounded(loss), costPerHour: round(costPerHour, 4) };
+  return {
+    utilisation: rounded(utilisation),
+    loss: rounded(loss),
+    latencyP99Ms: rounded(latencyP99Ms),
+    costPerHour: round(costPerHour, 4),
+  };
 }
 
 /** No digits that only floating point put there. */

@@ -1,4 +1,4 @@
 import type { Fault } from "../lab/lab.ts";
 
-export const scenarios = ["two-transits"] as const;
+export { type ScenarioName, scenarioNames } from "../lab/scenarios/names.ts";
 export const faults: readonly Fault[] = ["worse", "blind", "dead-router", "lying-commit"];

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Argument, Command, Option } from "commander";
 import type { DemoReport } from "../../app/demo.ts";
-import { faults, scenarios } from "../../app/scenarios.ts";
+import { faults, type ScenarioName, scenarioNames } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
-import { formatPercent } from "../../kernel/units.ts";
+import { formatMs, formatPercent } from "../../kernel/units.ts";
 import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
 import { globalsOf, wholeNumber } from "../options.ts";
@@ -19,21 +19,21 @@ type DemoOptions = { approve: boolean; fault?: (typeof faults)[number]; seed: nu
 export function demoCommand(): Command {
   return new Command("demo")
     .description("emulated routers and a controller on them, on loopback; with --approve it ends by itself")
-    .addArgument(new Argument("<scenario>").choices(scenarios))
+    .addArgument(new Argument("<scenario>").choices(scenarioNames))
     .option("--approve", "approve the proposal, and report how it ended; takes no --state, as it leaves none", false)
     .addOption(new Option("--fault <fault>", "what goes wrong").choices(faults))
     .option("--seed <number>", "seed of the traffic model, 0 to 4294967295", wholeNumber(0, 2 ** 32 - 1), 1)
-    .action(async (scenario: string, options: DemoOptions, command: Command) => {
+    .action(async (scenario: ScenarioName, options: DemoOptions, command: Command) => {
       const { state, json } = globalsOf(command);
       if (options.approve && command.getOptionValueSourceWithGlobals("state") === "cli") {
         throw new Failure("CONFIG_INVALID", "demo --approve leaves no state", { mend: "leave out --state" });
       }
       if (options.approve) return toItsEnd(scenario, options, json);
-      return untilStopped(options, state, json);
+      return untilStopped(scenario, options, state, json);
     });
 }
 
-async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
+async function toItsEnd(scenario: ScenarioName, { seed, fault }: DemoOptions, json: boolean): Promise<void> {
   const { runDemo, startDemo } = await import("../../app/demo.ts");
   const stopping = new AbortController();
   void stopSignal().then(() => stopping.abort());
@@ -42,7 +42,7 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
     onProgress(`${where}: ${failure ? failure.message : "well again"}`);
   const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
   try {
-    const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble });
+    const demo = await startDemo({ scenario, seed, stateFolder, clock: systemClock, onTrouble });
     try {
       const options = {
         scenario,
@@ -66,10 +66,15 @@ async function toItsEnd(scenario: string, { seed, fault }: DemoOptions, json: bo
   }
 }
 
-async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, json: boolean): Promise<void> {
+async function untilStopped(
+  scenario: ScenarioName,
+  { seed, fault }: DemoOptions,
+  stateFolder: string,
+  json: boolean,
+): Promise<void> {
   const { startDemo } = await import("../../app/demo.ts");
   const told = tell(json, stateFolder);
-  const demo = await startDemo({ seed, stateFolder, clock: systemClock, onTrouble: told.trouble });
+  const demo = await startDemo({ scenario, seed, stateFolder, clock: systemClock, onTrouble: told.trouble });
   const { lab, running } = demo;
   if (fault) lab.inject(fault);
   demo.onTransition(told.transition);
@@ -83,21 +88,24 @@ async function untilStopped({ seed, fault }: DemoOptions, stateFolder: string, j
 }
 
 function showReport({ outcome, proposal, before, after, timings, configurationsAsBefore, why }: DemoReport): string {
-  const rows = (pick: "utilisation" | "loss") =>
+  const rows = (pick: "utilisation" | "loss" | "latencyP99Ms", title: string, format: (value: number) => string) =>
     Object.keys(before[pick]).map((name) => [
-      `${pick} ${name}`,
-      formatPercent(before[pick][name] ?? 0),
-      formatPercent(after[pick][name] ?? 0),
+      `${title} ${name}`,
+      format(before[pick][name] ?? 0),
+      format(after[pick][name] ?? 0),
     ]);
+  const isIdle = ([, was, is]: string[]) => was === is && is === formatPercent(0);
+  const cost = ["cost per hour", before.costPerHour.toFixed(2), after.costPerHour.toFixed(2)];
   const lines = [`outcome: ${outcome}${why ? ` (${why.code}: ${why.message})` : ""}`];
   if (proposal) lines.push(proposal.reason, ...proposal.changes.map(({ diff }) => diff.trimEnd()));
   lines.push(
     table(
       ["MEASURED", "BEFORE", "AFTER"],
       [
-        ...rows("utilisation"),
-        ...rows("loss"),
-        ["cost per hour", before.costPerHour.toFixed(2), after.costPerHour.toFixed(2)],
+        ...rows("utilisation", "utilisation", formatPercent).filter((row) => !isIdle(row)),
+        ...rows("loss", "loss", formatPercent),
+        ...rows("latencyP99Ms", "p99 latency", formatMs),
+        ...(before.costPerHour > 0 ? [cost] : []),
       ],
     ),
     Object.entries(timings)
