@@ -60,7 +60,8 @@ export class BackboneTraffic extends TrafficModel<readonly SegmentRoutingRule[]>
       base: background,
       peak: background,
     }));
-    super(start, { links, demands: [...flows, ...background], settings: rules });
+    const settings = new Map(Object.keys(nodes).map((device) => [device, rules.get(device) ?? []]));
+    super(start, { links, demands: [...flows, ...background], settings });
     this.#topology = topology;
     this.#igp = new Igp(links);
     this.#deviceBySid = new Map(Object.entries(nodes).map(([device, { sid }]) => [String(sid), device]));
