@@ -44,7 +44,7 @@ const round = (value: number) => Math.round(value * 1e9) / 1e9;
 test("equal paths share evenly, hop by hop", () => {
   const links = [
     ...[line("a", "b", 1), line("a", "c", 1), line("b", "e", 3), line("c", "d", 1), line("c", "b", 1)],
-    ...[line("d", "e", 2), line("b", "d", 1)],
+    ...[line("d", "e", 2), line("b", "d", 1), line("a", "d", 5)],
   ];
   expect(shares(model({ links, flows: [flow("f", "a", "e", 1e8)] }), "f")).toEqual({
     ...{ "a-b": 0.5, "a-c": 0.5, "b-e": 0.25, "b-d": 0.25, "c-d": 0.5, "d-e": 0.75 },
