@@ -97,7 +97,7 @@ function showReport({ outcome, proposal, before, after, timings, configurationsA
   const isIdle = ([, was, is]: string[]) => was === is && is === formatPercent(0);
   const cost = ["cost per hour", before.costPerHour.toFixed(2), after.costPerHour.toFixed(2)];
   const lines = [`outcome: ${outcome}${why ? ` (${why.code}: ${why.message})` : ""}`];
-  if (proposal) lines.push(proposal.reason, ...proposal.changes.map(({ diff }) => diff.trimEnd()));
+  if (proposal) lines.push(proposal.reason, ...new Set(proposal.changes.map(({ diff }) => diff.trimEnd())));
   lines.push(
     table(
       ["MEASURED", "BEFORE", "AFTER"],

@@ -29,8 +29,8 @@ export const trainingVsInference: BackboneScenario = {
   ],
   flows: [
     flow("inference-1", "inference", "west-1", 100, 30, 30),
-    flow("training-1", "training", "west-2", 200, 5, 60),
-    flow("batch-1", "batch", "west-1", 300, 20, 20),
+    flow("training-1", "training", "west-2", 200, 5, 55),
+    flow("batch-1", "batch", "west-2", 300, 20, 20),
   ],
   faulty: "west-2",
   rebound: { flow: "training-1", rate: 95 * gbit },
