@@ -118,7 +118,7 @@ describe("training-vs-inference", () => {
 
     const measured = lab.measure();
     const rates = await under.prometheus("flow_bits_per_second");
-    expect(rates.map(({ labels, value }) => [labels.flow, about(value / 100e9, 0.05) * 100])).toEqual([
+    expect(rates.map(({ labels, value }) => [labels.flow, Math.round(about(value / 100e9, 0.05) * 100)])).toEqual([
       ["inference-1", 30],
       ["training-1", 55],
       ["batch-1", 20],
