@@ -7,7 +7,7 @@ import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
-import type { Alternative, GuardFinding, Intent } from "../model/decision.ts";
+import type { GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
@@ -18,9 +18,11 @@ import type { PolicyActor } from "../policy/actor.ts";
 import { lastSeen, type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
+import type { Conclusion } from "./conclusion.ts";
 import { displacements } from "./displacements.ts";
-import { Ledger, type Patch } from "./ledger.ts";
+import { Ledger } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
+import { recover } from "./recover.ts";
 import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
 import { withSharedPaths } from "./shared-paths.ts";
@@ -46,20 +48,6 @@ export type LoopDeps = Readonly<{
   onTrouble: (trouble: Trouble) => void;
   /** A bug, or a journal that cannot be written: the loop has stopped, and the routers stay as last confirmed. */
   onFatal: (error: unknown) => void;
-}>;
-
-/** What a policy last concluded for a target, for `explain`. */
-export type Conclusion = Readonly<{
-  atMs: number;
-  policy: string;
-  target: string;
-  outcome: "proposed" | "nothing-helps" | "denied" | "unreadable";
-  reason: string;
-  mend?: string;
-  /** The change proposed. */
-  changeId?: string;
-  alternatives: readonly Alternative[];
-  guards: readonly GuardFinding[];
 }>;
 
 /**
@@ -115,11 +103,7 @@ export class Loop {
       for (const target of this.#targets(policy)) this.#actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
-    for (const change of this.ledger.open().toReversed()) {
-      if (change.state === "awaiting-approval" || change.state === "stuck") continue;
-      await this.ledger.advance(change.id, "recovered", "pointsman", cutShort(change));
-      void this.background(this.runner.run(change.id));
-    }
+    for (const id of await recover(this.ledger)) void this.background(this.runner.run(id));
     for (const policy of policies) this.#watch(policy);
     this.#stops.push(this.routers.keepVisiting((work) => void this.background(work)));
   }
@@ -417,15 +401,6 @@ const jitterShare = 0.9;
 
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);
-
-/** Why a change that a restart found under way went no further, unless that is known already. */
-function cutShort({ state, origin, outcome }: Change): Patch {
-  if (state === "confirming" || outcome) return {};
-  const message = `the controller stopped while it was ${state}`;
-  // An operator's rollback is the operator's to try again: the change that it was to undo stands.
-  const mend = origin.kind === "operator" ? { mend: `pointsman rollback ${origin.undoes}` } : {};
-  return { outcome: { code: "STOPPED", message, ...mend } };
-}
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
