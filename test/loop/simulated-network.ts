@@ -1,3 +1,4 @@
+import { expect } from "vitest";
 import { readAnnouncements } from "../../src/change/announcements.ts";
 import { unwrap } from "../../src/kernel/failure.ts";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
@@ -9,6 +10,7 @@ import type { Network } from "../../src/model/inventory.ts";
 import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import type { MemoryRouter } from "./memory-router.ts";
+import type { World } from "./simulation.ts";
 
 export const intervalMs = 1_000;
 
@@ -144,6 +146,21 @@ export class SimulatedTelemetry {
     for (const listener of this.#listeners) listener();
   }
 }
+
+export const inboundWorld: World<SimulatedTelemetry> = {
+  network,
+  policy,
+  readings: initialReadings,
+  telemetry: (routers) => new SimulatedTelemetry(routers),
+  checkQuiet(routers, changes) {
+    const expected = announcedBy([...initialReadings()].map(([device, running]) => ({ device, running })));
+    for (const { state, decision } of changes.toReversed()) {
+      if (state !== "confirmed" || decision.action !== "bgp-prepend") continue;
+      for (const { prefix, link, to } of decision.changes) expected.set(`${prefix} ${link}`, to);
+    }
+    expect(announcedBy(routers)).toEqual(expected);
+  },
+};
 
 const prepends = (announced: ReadonlyMap<string, number>, prefix: string, link: string) =>
   announced.get(`${prefix} ${link}`) ?? Number.POSITIVE_INFINITY;

@@ -3,19 +3,32 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { loadTemplates } from "../../src/app/load-templates.ts";
-import { assert } from "../../src/kernel/assert.ts";
 import { type Random, seededRandom } from "../../src/kernel/random.ts";
-import { Loop } from "../../src/loop/loop.ts";
+import { Loop, type LoopDeps } from "../../src/loop/loop.ts";
 import { operatorOf } from "../../src/loop/operator.ts";
 import { type Change, finalStates } from "../../src/model/change.ts";
 import type { Controller, Trouble } from "../../src/model/controller.ts";
 import type { DevicePort } from "../../src/model/device.ts";
+import type { Network } from "../../src/model/inventory.ts";
 import type { Journal } from "../../src/model/journal.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import { openJournal } from "../../src/store/journal.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 import { MemoryRouter, type Weather } from "./memory-router.ts";
-import { announcedBy, initialReadings, intervalMs, network, policy, SimulatedTelemetry } from "./simulated-network.ts";
+import { inboundWorld, intervalMs, type SimulatedTelemetry } from "./simulated-network.ts";
+
+type Telemetry = LoopDeps["telemetry"] & { silent: boolean; sample(nowMs: number): void };
+
+/** What a simulation is of: a network with its routers' texts and its traffic. */
+export type World<T extends Telemetry> = Readonly<{
+  network: Network;
+  policy: Policy;
+  /** What each router reads at the start, in the form a driver gives it. */
+  readings(): Map<string, string>;
+  telemetry(routers: readonly MemoryRouter[], startMs: number): T;
+  /** The routers read as the confirmed changes say. `changes` newest first. */
+  checkQuiet(routers: readonly MemoryRouter[], changes: readonly Change[]): void;
+}>;
 
 /** A controller that can die at any moment: then nothing it had under way reaches a router or the journal any more. */
 type Incarnation = { loop: Loop; controller: Controller; journal: Journal; alive: boolean };
@@ -26,36 +39,42 @@ async function settle(): Promise<void> {
 }
 
 /** The whole loop on simulated time: real stages and a real journal, routers and traffic in memory. Replays from its seed. */
-export class Simulation {
+export class Simulation<T extends Telemetry = SimulatedTelemetry> {
   readonly clock = new SimulatedClock();
   readonly random: Random;
   readonly weather: Weather = { lost: 0, answerLost: 0 };
   readonly routers: readonly MemoryRouter[];
-  readonly telemetry: SimulatedTelemetry;
+  readonly telemetry: T;
   /** Every change, as it was when it first reached a router. */
   readonly pushed = new Map<string, Change>();
   readonly fatal: unknown[] = [];
   readonly troubles: Trouble[] = [];
+  readonly #world: World<T>;
   readonly #policy: Policy;
   readonly #folder: string;
   #running: Incarnation | null = null;
 
-  private constructor(seed: number, folder: string, changed: Partial<Policy>) {
+  private constructor(seed: number, folder: string, changed: Partial<Policy>, world: World<T>) {
     this.random = seededRandom(seed);
     this.#folder = folder;
-    this.#policy = { ...policy, ...changed };
-    this.routers = [...initialReadings()].map(
+    this.#world = world;
+    this.#policy = { ...world.policy, ...changed };
+    this.routers = [...world.readings()].map(
       ([device, text]) => new MemoryRouter(device, text, this.clock, this.random, this.weather),
     );
-    this.telemetry = new SimulatedTelemetry(this.routers);
+    this.telemetry = world.telemetry(this.routers, this.clock.now());
     for (const router of this.routers) {
       router.onCommit = (step, { token }) => this.#checkPush(router, step.device, token);
     }
   }
 
-  static async start(seed: number, changed: Partial<Policy> = {}): Promise<Simulation> {
+  static start(seed: number, changed: Partial<Policy> = {}): Promise<Simulation> {
+    return Simulation.of(inboundWorld, seed, changed);
+  }
+
+  static async of<T extends Telemetry>(world: World<T>, seed: number, changed: Partial<Policy> = {}) {
     const folder = await mkdtemp(join(tmpdir(), "pointsman-simulation-"));
-    const simulation = new Simulation(seed, folder, changed);
+    const simulation = new Simulation(seed, folder, changed, world);
     await simulation.boot();
     return simulation;
   }
@@ -73,6 +92,7 @@ export class Simulation {
     const journal = await openJournal({ file: join(this.#folder, "journal.sqlite"), clock: this.clock });
     const incarnation = { journal, alive: true } as Incarnation;
     const mortal = <T extends object>(part: T): T => mortalise(part, () => incarnation.alive);
+    const { network } = this.#world;
     const parts = { journal: mortal(journal), network, clock: this.clock, templates: await loadTemplates() };
     incarnation.loop = new Loop({
       ...parts,
@@ -133,13 +153,7 @@ export class Simulation {
   /** What must be true once all is quiet: every change is over, and the routers read as the confirmed ones say. */
   checkQuiet(): void {
     expect(this.changes.filter((change) => !finalStates.includes(change.state))).toEqual([]);
-    const expected = announcedBy([...initialReadings()].map(([device, running]) => ({ device, running })));
-    for (const { state, decision } of this.changes.toReversed()) {
-      if (state !== "confirmed") continue;
-      assert(decision.action === "bgp-prepend", "the simulated network has nothing else");
-      for (const { prefix, link, to } of decision.changes) expected.set(`${prefix} ${link}`, to);
-    }
-    expect(announcedBy(this.routers)).toEqual(expected);
+    this.#world.checkQuiet(this.routers, this.changes);
     expect(this.routers.every((router) => router.pending === null)).toBe(true);
   }
 
