@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import { readSteering } from "../../src/change/steering.ts";
 import { unwrap } from "../../src/kernel/failure.ts";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
-import { parseXml } from "../../src/kernel/xml.ts";
+import { canonicalXml, parseXml } from "../../src/kernel/xml.ts";
 import { backboneNetwork } from "../../src/lab/backbone-network.ts";
 import type { EmulatedNetwork } from "../../src/lab/network.ts";
 import { trainingVsInference as scenario } from "../../src/lab/scenarios/training-vs-inference.ts";
@@ -153,11 +153,15 @@ export function steeredBy(routers: readonly MemoryRouter[]): Record<string, read
   return Object.fromEntries(all.map(({ flow, paths }) => [flow, paths.map(words)]));
 }
 
+/** What a router without our policy gives for the query: the instance that was asked for by name (RFC 6241 section 6.2.5). */
+const noPolicy =
+  '<network-instances xmlns="http://openconfig.net/yang/network-instance"><network-instance><name>DEFAULT</name></network-instance></network-instances>';
+
 /** The backbone with its peak at a given time. */
 export const backboneWorld = (peak: { afterMs: number; forMs: number }): World<BackboneTelemetry> => ({
   network: backbone,
   policy: relieving,
-  readings: () => new Map(backbone.flows.map(({ headend }) => [headend, ""])),
+  readings: () => new Map(backbone.flows.map(({ headend }) => [headend, canonicalXml(parseXml(noPolicy))])),
   telemetry: (routers, startMs) => new BackboneTelemetry(routers, startMs, peak),
   checkQuiet(routers, changes: readonly Change[]) {
     const expected: Record<string, readonly string[]> = Object.fromEntries(
