@@ -53,7 +53,7 @@ export function frrConfig(name: string, { as, address, neighbours, networks, pol
 }
 
 /** FRR as Debian runs it, in a namespace whose /run, /etc, /tmp and /var/lib are its own. Interfaces and routes must be there. */
-export async function startRouter(namespace: Namespace, config: string): Promise<void> {
+export async function startRouter(namespace: Namespace, config: string, daemons: readonly string[]): Promise<void> {
   await namespace.script(`
     mount -t tmpfs tmpfs /run
     cp -a /etc /run/etc
@@ -68,9 +68,8 @@ export async function startRouter(namespace: Namespace, config: string): Promise
   await namespace.run(["sh", "-c", "cat > /etc/frr/frr.conf"], config);
   await namespace.script(`
     chown frr:frr /etc/frr/*; chmod 640 /etc/frr/*
-    /usr/lib/frr/zebra -d -A 127.0.0.1 -P 0 >/dev/null
-    /usr/lib/frr/bgpd -d -A 127.0.0.1 -P 0 >/dev/null
+    for daemon in zebra ${daemons.join(" ")}; do /usr/lib/frr/$daemon -d -A 127.0.0.1 -P 0 >/dev/null; done
     vtysh -b >/dev/null
     # Does \`write memory\` for accounts that may not write /etc/frr, as on any Debian router.
-    /usr/lib/frr/watchfrr -d zebra bgpd >/dev/null`);
+    /usr/lib/frr/watchfrr -d zebra ${daemons.join(" ")} >/dev/null`);
 }

@@ -73,11 +73,21 @@ export class Namespace {
 
   /** Octets received on an interface, from the kernel's own counter. */
   receivedBytes(device: string): number {
+    return this.#counter(device, 0);
+  }
+
+  /** Octets sent on an interface. */
+  sentBytes(device: string): number {
+    return this.#counter(device, 8);
+  }
+
+  /** A column of /proc/net/dev. */
+  #counter(device: string, column: number): number {
     const row = readFileSync(`/proc/${this.pid}/net/dev`, "utf8")
       .split("\n")
       .find((line) => line.trim().startsWith(`${device}:`));
     if (!row) throw new Error(`${this.name} has no interface ${device}`);
-    return Number(row.split(":")[1]?.trim().split(/\s+/)[0]);
+    return Number(row.split(":")[1]?.trim().split(/\s+/)[column]);
   }
 
   async close(): Promise<void> {
@@ -124,7 +134,7 @@ const plugIn = (device: string) =>
   `ethtool -K ${device} tso off gso off gro off tx off > /dev/null; ip link set ${device} up`;
 
 /** Standard output of one command. Throws with its standard error when it fails. */
-async function execute(command: string, args: readonly string[], input = ""): Promise<string> {
+export async function execute(command: string, args: readonly string[], input = ""): Promise<string> {
   const child = spawn(command, args, { env, stdio: "pipe" });
   child.stdin.on("error", () => {}).end(input); // A command that does not read its input may close it.
   const ended = new Promise<number | null>((resolve, reject) => child.on("error", reject).on("close", resolve));

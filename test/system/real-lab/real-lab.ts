@@ -1,15 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { networkInterfaces, tmpdir } from "node:os";
-import { join } from "node:path";
-import { type Edge, startExporter, startPrometheus, startSsh } from "./edge-services.ts";
+import { type Machine, startExporter, startPrometheus, startSsh } from "./edge-services.ts";
 import { eventually } from "./eventually.ts";
 import { frrConfig, startRouter } from "./frr-router.ts";
-import { Namespace } from "./namespace.ts";
+import { buildLab, type LabFrame, measureMbit, prometheusAddress, prometheusUrl } from "./lab-frame.ts";
+import type { Namespace } from "./namespace.ts";
 import { pointsmanYaml, transitCongestion } from "./pointsman-yaml.ts";
-import { requireRealLab } from "./requirements.ts";
-import { client, hostInterface, managementNet, prefixes, routers, wire } from "./topology.ts";
+import { startTcp } from "./tcp-stream.ts";
+import { client, prefixes, routers, wire } from "./topology.ts";
 
 export type RealEdge = Readonly<{
   name: "edge-a" | "edge-b";
@@ -43,78 +39,52 @@ export type RealLab = Readonly<{
   stop(): Promise<void>;
 }>;
 
-const prometheusUrl = `http://${managementNet}.2:9090`;
-
 /**
  * The `two-transits` scenario at 1:100 with FRR routers in network namespaces: AS 65000's edges, transit AS 100 (10 Mbit/s
  * towards edge-a) and AS 200 (100 Mbit/s towards edge-b), AS 300 beyond them with a client, and the prefixes' hosts inside.
  * Resolves when every route is where it belongs and Prometheus has rates. Throws with everything taken down again.
  */
-export async function startRealLab(): Promise<RealLab> {
-  requireRealLab();
-  const taken = managementInterface();
-  if (taken) throw new Error(`${managementNet}.0/24 is in use on ${taken}: another real lab is running`);
-  const opened: Namespace[] = [];
-  const folder = await mkdtemp(join(tmpdir(), "pointsman-real-lab-"));
-  const stop = async () => {
-    await Promise.all(opened.map((namespace) => namespace.close()));
-    await rm(folder, { recursive: true });
-    // The kernel takes a namespace's interfaces down after its last process.
-    await eventually("the management network is gone", 10_000, async () => managementInterface() === undefined);
-  };
-  try {
-    return await bringUp(opened, folder, stop);
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+export function startRealLab(): Promise<RealLab> {
+  return buildLab(bringUp);
 }
 
-async function bringUp(opened: Namespace[], folder: string, stop: () => Promise<void>): Promise<RealLab> {
-  const open = async (name: string) => {
-    const namespace = await Namespace.open(name);
-    opened.push(namespace);
-    return namespace;
-  };
-  const [management, inside, edgeA, edgeB, as100, as200, as300] = await Promise.all([
-    open("management"),
-    open("inside"),
-    open("edge-a"),
-    open("edge-b"),
-    open("as100"),
-    open("as200"),
-    open("as300"),
+async function bringUp(frame: LabFrame): Promise<RealLab> {
+  const [inside, edgeA, edgeB, as100, as200, as300] = await Promise.all([
+    frame.open("inside"),
+    frame.open("edge-a"),
+    frame.open("edge-b"),
+    frame.open("as100"),
+    frame.open("as200"),
+    frame.open("as300"),
   ]);
-  await wire({ management, inside, edgeA, edgeB, as100, as200, as300 });
+  const [{ management, machines: managed }] = await Promise.all([
+    frame.manage([edgeA, edgeB]),
+    wire({ inside, edgeA, edgeB, as100, as200, as300 }),
+  ]);
+  const [machineA, machineB] = managed as [Machine, Machine];
 
   const machines = { "edge-a": edgeA, "edge-b": edgeB, as100, as200, as300 };
   await Promise.all(
     Object.entries(routers).map(([name, router]) =>
-      startRouter(machines[name as keyof typeof machines], frrConfig(name, router)),
+      startRouter(machines[name as keyof typeof machines], frrConfig(name, router), ["bgpd"]),
     ),
   );
 
-  const [keyFile, passwordFile] = [join(folder, "key"), join(folder, "password")];
-  const password = randomBytes(18).toString("base64url");
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  await inside.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", keyFile]);
-  const login = { username: "pointsman", password, publicKey: await readFile(`${keyFile}.pub`, "utf8") };
-
+  const { login, keyFile, passwordFile } = await frame.makeLogin();
   const edge = async (
-    spec: Edge & { name: RealEdge["name"]; link: RealLink; neighbour: string },
+    machine: Machine,
+    spec: { name: RealEdge["name"]; link: RealLink; neighbour: string },
   ): Promise<RealEdge> => {
-    const [hostKey] = await Promise.all([startSsh(spec, login), startExporter(spec, prefixes)]);
-    const { name, link, neighbour, namespace, address } = spec;
-    return { name, link, neighbour, hostKey, host: address, run: (command, input) => namespace.run(command, input) };
+    const [hostKey] = await Promise.all([
+      startSsh(machine, login, "frr"),
+      startExporter(machine, prefixCounters(spec.link)),
+    ]);
+    return { ...spec, hostKey, host: machine.address, run: (command, input) => machine.namespace.run(command, input) };
   };
-  const specs = [
-    { name: "edge-a", namespace: edgeA, address: `${managementNet}.11`, link: "transit-a", neighbour: "192.0.2.1" },
-    { name: "edge-b", namespace: edgeB, address: `${managementNet}.12`, link: "transit-b", neighbour: "198.51.100.1" },
-  ] as const;
   const [a, b] = await Promise.all([
-    edge(specs[0]),
-    edge(specs[1]),
-    startPrometheus(management, `${managementNet}.2`, specs),
+    edge(machineA, { name: "edge-a", link: "transit-a", neighbour: "192.0.2.1" }),
+    edge(machineB, { name: "edge-b", link: "transit-b", neighbour: "198.51.100.1" }),
+    startPrometheus(management, prometheusAddress, managed),
   ]);
 
   const entries = [a, b].map(({ name, host, hostKey, link, neighbour }) => ({
@@ -124,11 +94,8 @@ async function bringUp(opened: Namespace[], folder: string, stop: () => Promise<
     link,
     neighbour,
   }));
-  await mkdir(join(folder, "policies"));
-  await Promise.all([
-    writeFile(join(folder, "pointsman.yaml"), pointsmanYaml(entries, prefixes, prometheusUrl)),
-    writeFile(join(folder, "policies/transit-congestion.yaml"), transitCongestion),
-  ]);
+  const yaml = pointsmanYaml(entries, prefixes, prometheusUrl);
+  await frame.writeConfiguration(yaml, "transit-congestion", transitCongestion);
 
   const asPaths = (prefix: string) => asPathsAt(as300, prefix);
   await Promise.all([
@@ -142,7 +109,7 @@ async function bringUp(opened: Namespace[], folder: string, stop: () => Promise<
 
   let nextPort = 5201;
   return {
-    folder,
+    folder: frame.folder,
     username: login.username,
     keyFile,
     passwordFile,
@@ -150,42 +117,37 @@ async function bringUp(opened: Namespace[], folder: string, stop: () => Promise<
     prefixes,
     prometheusUrl,
     asPaths,
-    stop,
+    stop: frame.stop,
 
     traffic: async (prefix, mbit) => {
-      const [server, port] = [hostOf(prefix), String(nextPort++)];
-      const listening = await inside.start(
-        ["iperf3", "-s", "-1", "-B", server, "-p", port, "--forceflush"],
-        /listening on/,
-      );
-      // Small writes: at 10 Mbit/s iperf3's usual 128 kB would come as bursts of a tenth of a second.
-      const limits = ["-b", `${mbit}M`, "-l", "4K", "-t", "86400"];
-      const sending = await as300.start(
-        ["iperf3", "-c", server, "-p", port, "-B", client, ...limits, "--forceflush"],
-        /connected to/,
-      );
-      return async () => {
-        await sending.stop();
-        await listening.stop();
-      };
+      const ends = { from: as300, source: client, to: inside, target: hostOf(prefix) };
+      return (await startTcp(ends, nextPort++, mbit)).stop;
     },
 
-    inboundMbit: async (link, overMs = 1_000) => {
+    inboundMbit: (link, overMs = 1_000) => {
       const router = link === "transit-a" ? edgeA : edgeB;
-      const [before, since] = [router.receivedBytes("eth1"), performance.now()];
-      await new Promise((resolve) => setTimeout(resolve, overMs));
-      return ((router.receivedBytes("eth1") - before) * 8) / 1_000 / (performance.now() - since);
+      return measureMbit(() => router.receivedBytes("eth1"), overMs);
     },
   };
 }
 
-/** The interface of this machine that is in the management network, or the cable of a lab that is still being taken down. */
-function managementInterface(): string | undefined {
-  if (existsSync(`/sys/class/net/${hostInterface}`)) return hostInterface;
-  const interfaces = Object.entries(networkInterfaces());
-  return interfaces.find(([, addresses]) =>
-    addresses?.some(({ address }) => address.startsWith(`${managementNet}.`)),
-  )?.[0];
+/** Inbound octets per prefix as a flow collector would give them. */
+function prefixCounters(link: RealLink) {
+  const counter = (prefix: string) => `in_${prefix.replace(/[./]/g, "_")}`;
+  return {
+    nft: `
+    table inet pointsman {
+      ${prefixes.map((prefix) => `counter ${counter(prefix)} { packets 0 bytes 0 }`).join("\n      ")}
+      chain inbound {
+        type filter hook prerouting priority raw; policy accept;
+        ${prefixes.map((prefix) => `iifname "eth1" ip daddr ${prefix} counter name ${counter(prefix)}`).join("\n        ")}
+      }
+    }`,
+    print: `nft list counters table inet pointsman | awk -v link=${link} '
+        BEGIN { print "# TYPE pointsman_prefix_bytes_total counter" }
+        /counter in_/ { split($2, p, "_"); prefix = p[2] "." p[3] "." p[4] "." p[5] "/" p[6] }
+        /bytes/ { printf "pointsman_prefix_bytes_total{link=\\"%s\\",prefix=\\"%s\\"} %s\\n", link, prefix, $4 }'`,
+  };
 }
 
 const initialPaths = [["100 65000", "200 65000 65000 65000"], ["100 65000", "200 65000 65000 65000"], ["200 65000"]];

@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 
-/** What the real lab starts, and the Debian package that brings it. */
+/** What the real labs start, and the Debian package that brings it. */
 const needed: Readonly<Record<string, string>> = {
   bash: "bash",
   ethtool: "ethtool",
@@ -11,12 +11,14 @@ const needed: Readonly<Record<string, string>> = {
   prometheus: "prometheus",
   "prometheus-node-exporter": "prometheus-node-exporter",
   "ssh-keygen": "openssh-client",
+  ss: "iproute2",
   sshd: "openssh-server",
   tc: "iproute2",
   unshare: "util-linux",
   useradd: "passwd",
   vtysh: "frr",
   "/usr/lib/frr/bgpd": "frr",
+  "/usr/lib/frr/ospf6d": "frr",
   "/usr/lib/frr/watchfrr": "frr",
   "/usr/lib/frr/zebra": "frr",
 };

@@ -1,10 +1,6 @@
 import type { Router } from "./frr-router.ts";
-import { cable, hostCable, type Namespace } from "./namespace.ts";
+import { cable, type Namespace } from "./namespace.ts";
 
-/** The lab's only interface outside its namespaces. */
-export const hostInterface = "pointsman-lab";
-
-export const managementNet = "172.31.250";
 export const prefixes = ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24"];
 /** The sender beyond the transits. */
 export const client = "203.0.113.1";
@@ -66,13 +62,10 @@ export const routers = {
   },
 } satisfies Record<string, Router>;
 
-type Machines = Readonly<Record<"management" | "inside" | "edgeA" | "edgeB" | "as100" | "as200" | "as300", Namespace>>;
+type Machines = Readonly<Record<"inside" | "edgeA" | "edgeB" | "as100" | "as200" | "as300", Namespace>>;
 
-export async function wire({ management, inside, edgeA, edgeB, as100, as200, as300 }: Machines): Promise<void> {
+export async function wire({ inside, edgeA, edgeB, as100, as200, as300 }: Machines): Promise<void> {
   await Promise.all([
-    cable(edgeA, "eth0", management, "edge-a"),
-    cable(edgeB, "eth0", management, "edge-b"),
-    hostCable(hostInterface, `${managementNet}.254/24`, management, "host"),
     cable(edgeA, "eth1", as100, "eth1"),
     cable(edgeB, "eth1", as200, "eth1"),
     cable(edgeA, "eth2", inside, "eth1"),
@@ -81,18 +74,11 @@ export async function wire({ management, inside, edgeA, edgeB, as100, as200, as3
     cable(as200, "eth2", as300, "eth2"),
   ]);
   await Promise.all([
-    management.script(`
-      ip link add br0 type bridge
-      for port in edge-a edge-b host; do ip link set $port master br0; done
-      ip link set br0 up
-      ip address add ${managementNet}.2/24 dev br0`),
     edgeA.script(`
-      ip address add ${managementNet}.11/24 dev eth0
       ip address add 192.0.2.2/30 dev eth1
       ip address add 172.16.1.1/30 dev eth2
       for prefix in ${prefixes.join(" ")}; do ip route add $prefix via 172.16.1.2; done`),
     edgeB.script(`
-      ip address add ${managementNet}.12/24 dev eth0
       ip address add 198.51.100.2/30 dev eth1
       ip address add 172.16.2.1/30 dev eth2
       for prefix in ${prefixes.join(" ")}; do ip route add $prefix via 172.16.2.2; done`),
