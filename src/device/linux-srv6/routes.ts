@@ -104,7 +104,15 @@ function isCanonical(address: string): boolean {
   return isIPv6(address) && !/[%.]|^::/.test(address) && new URL(`http://[${address}]`).hostname === `[${address}]`;
 }
 
+/** Without host bits: the kernel would clear them, and the route would not be found again. */
 function isPrefix(text: string): boolean {
   const [, address = "", length = ""] = /^([0-9a-f:]+)\/([1-9]\d{0,2})$/.exec(text) ?? [];
-  return isCanonical(address) && Number(length) <= 128;
+  if (!isCanonical(address) || Number(length) > 128) return false;
+  const groups = (side: string | undefined) => (side ? side.split(":") : []);
+  const [left, right] = address.split("::").map(groups) as [string[], string[] | undefined];
+  const zeros = Array<string>(8 - left.length - (right?.length ?? 0)).fill("0");
+  const bits = [...left, ...zeros, ...(right ?? [])].map((group) =>
+    Number.parseInt(group, 16).toString(2).padStart(16, "0"),
+  );
+  return !bits.join("").slice(Number(length)).includes("1");
 }

@@ -188,7 +188,8 @@ mkdir "$t" 2>/dev/null || { echo used; exit 0; }
 unpack "$t" || { echo cut-short; exit 0; }
 echo "$3" > "$t/holder"
 : > "$t/armed"
-if detach "$timer" "$4" && alive; then echo armed; else rm -f "$t/armed"; echo no-timer; fi
+# One that has fired by now did run.
+if detach "$timer" "$4" && { alive || [ ! -e "$t/armed" ]; }; then echo armed; else rm -f "$t/armed"; echo no-timer; fi
 `,
 
     /** state token: forward, then activate, while the timer runs. Prints done|not-armed|changed, or refused and the router's words. */

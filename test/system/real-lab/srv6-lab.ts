@@ -44,10 +44,8 @@ async function bringUp(frame: LabFrame): Promise<Srv6Lab> {
   const names = [...nodes, "h1", "h6"] as const;
   const opened = await Promise.all(names.map((name) => frame.open(name)));
   const machines = Object.fromEntries(names.map((name, index) => [name, opened[index]])) as SrMachines;
-  const [{ management, machines: managed }] = await Promise.all([
-    frame.manage(nodes.map((node) => machines[node])),
-    wireSrv6(machines),
-  ]);
+  const { management, machines: managed } = await frame.manage(nodes.map((node) => machines[node]));
+  await wireSrv6(machines);
   await Promise.all(nodes.map((node) => startRouter(machines[node], ospfConfig(node), ["staticd", "ospf6d"])));
 
   const { login, keyFile } = await frame.makeLogin();

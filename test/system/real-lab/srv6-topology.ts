@@ -72,6 +72,7 @@ const beforeCabling = `
     echo 0 > /proc/sys/net/ipv6/conf/$path/accept_dad
   done`;
 
+// SIDs go with their interface when that is taken down, so they are on the one that no test touches.
 const forwarder = (node: NodeName) => `
   ${links
     .filter(({ device }) => device === node)
@@ -81,8 +82,8 @@ const forwarder = (node: NodeName) => `
   tc qdisc add dev ${dev} root tbf rate ${mbit}mbit burst 32kb latency 50ms`,
     )
     .join("")}
-  ip -6 route add ${sidOf(node)}/128 encap seg6local action End dev eth1
-  ip -6 route add ${serviceSidOf(node)}/128 encap seg6local action End.DT6 table main dev eth1`;
+  ip -6 route add ${sidOf(node)}/128 encap seg6local action End dev eth0
+  ip -6 route add ${serviceSidOf(node)}/128 encap seg6local action End.DT6 table main dev eth0`;
 
 /** OSPFv3 with a metric per link; the locator is a discard route that it announces. r6 announces the flows' prefixes as one. */
 export function ospfConfig(node: NodeName): string {
