@@ -3,7 +3,8 @@ import type { DeviceName, Platform } from "./inventory.ts";
 
 /**
  * What goes to one device, in the platform's own language; all of it is journaled before anything is sent.
- * `openconfig`: `config` is the content of `<config>`. `frr`: configuration lines for `vtysh -f`.
+ * `openconfig`: `config` is the content of `<config>`. `frr`: configuration lines for `vtysh -f`. `linux-srv6`: lines for
+ * `ip -6 -batch`, `route add|del PREFIX encap seg6 mode encap segs SID,SID dev NAME proto 200 metric N`.
  */
 export type Payload = Readonly<{
   config: string;
@@ -15,7 +16,7 @@ export type Payload = Readonly<{
 export type DeviceStep = Readonly<{
   device: DeviceName;
   platform: Platform;
-  /** Names the section of running configuration the step depends on: `openconfig` a subtree filter, `frr` the first words of sections, one a line. */
+  /** Names the section of running configuration the step depends on: `openconfig` a subtree filter, `frr` the first words of sections, one a line; `linux-srv6` prefixes, one a line. */
   query: string;
   /** What `read(query)` gave when the plan was made, and what it must give once `forward` is applied. Byte for byte. */
   basis: string;

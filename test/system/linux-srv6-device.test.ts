@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parse } from "yaml";
 import { editLinuxSteering, linuxQuery } from "../../src/change/linux-srv6.ts";
 import { linuxSrv6Device } from "../../src/device/linux-srv6/linux-srv6-device.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
@@ -491,10 +493,28 @@ describe("real traffic", () => {
   });
 });
 
-test("the lab has six routers that can be logged in to", async () => {
-  for (const node of nodes) {
-    const opened = linuxSrv6Device({ device: deviceOf(lab.routers[node]), resolveSecret, clock: systemClock });
-    ports.push(opened);
-    expect(await opened.read(query)).toEqual({ ok: true, value: "" });
-  }
+describe("the lab", () => {
+  test("has six routers that can be logged in to", async () => {
+    for (const node of nodes) {
+      const opened = linuxSrv6Device({ device: deviceOf(lab.routers[node]), resolveSecret, clock: systemClock });
+      ports.push(opened);
+      expect(await opened.read(query)).toEqual({ ok: true, value: "" });
+    }
+  });
+
+  test("has a configuration whose queries give a rate of every link and flow", async () => {
+    const configuration = parse(await readFile(join(lab.folder, "pointsman.yaml"), "utf8")) as {
+      telemetry: { prometheus: { url: string; queries: Record<string, { query: string }> } };
+    };
+    const { url, queries } = configuration.telemetry.prometheus;
+    const named = async (name: string, label: string) => {
+      const response = await fetch(`${url}/api/v1/query?query=${encodeURIComponent(queries[name]?.query ?? "")}`);
+      const answer = (await response.json()) as { data: { result: { metric: Record<string, string> }[] } };
+      return answer.data.result.map(({ metric }) => metric[label]).sort();
+    };
+    const linkNames = links.map(({ name }) => name).sort();
+    expect(await named("linkOutbound", "link")).toEqual(linkNames);
+    expect(await named("linkInbound", "link")).toEqual(linkNames);
+    expect(await named("flowRate", "flow")).toEqual(flows.map(({ name }) => name));
+  });
 });
