@@ -3,7 +3,18 @@ import { eventually } from "./eventually.ts";
 import { startRouter } from "./frr-router.ts";
 import { buildLab, type LabFrame, measureMbit, prometheusAddress, prometheusUrl } from "./lab-frame.ts";
 import type { Namespace } from "./namespace.ts";
-import { flows, links, type NodeName, nodes, ospfConfig, type SrMachines, sender, wireSrv6 } from "./srv6-topology.ts";
+import {
+  flows,
+  igpInterface,
+  links,
+  locator,
+  type NodeName,
+  nodes,
+  ospfConfig,
+  type SrMachines,
+  sender,
+  wireSrv6,
+} from "./srv6-topology.ts";
 import { backboneCongestion, srv6Yaml } from "./srv6-yaml.ts";
 import { startTcp, type TcpStream } from "./tcp-stream.ts";
 
@@ -64,7 +75,7 @@ async function bringUp(frame: LabFrame): Promise<Srv6Lab> {
   await frame.writeConfiguration(srv6Yaml(entries, prometheusUrl), "backbone-congestion", backboneCongestion);
 
   await Promise.all([
-    eventually("OSPF carries the flows by r2, and every router knows every locator", 30_000, () => isRouted(machines)),
+    eventually("OSPF has converged", 30_000, () => isRouted(machines)),
     eventually("Prometheus has a rate for every flow", 30_000, hasRates),
   ]);
   await eventually("h6 is reached from h1", 30_000, () => pings(machines.h1));
@@ -107,12 +118,16 @@ const flowCounters = {
     /bytes/ { printf "pointsman_flow_bytes_total{flow=\\"%s\\"} %s\\n", name[at], $4 }'`,
 };
 
+/** Every locator is where it stays, on every router. */
 async function isRouted(machines: SrMachines): Promise<boolean> {
-  const shown = await Promise.all(
-    nodes.map((node) => machines[node].run(["ip", "-6", "route", "show", "proto", "ospf"])),
-  );
-  const locators = shown.every((routes) => new Set(routes.match(/^fc00:0:\d::\/48/gm)).size === nodes.length - 1);
-  return locators && /^2001:db8:6::\/48 .*dev eth1/m.test(shown[0] ?? "");
+  const converged = nodes.map(async (node) => {
+    const shown = await machines[node].run(["ip", "-6", "route", "show", "proto", "ospf"]);
+    const devices = new Map([...shown.matchAll(/^(\S+) .*dev (\S+)/gm)].map(([, prefix, dev]) => [prefix, dev]));
+    const others = nodes.filter((other) => other !== node);
+    const located = others.every((other) => devices.get(`${locator(other)}/48`) === igpInterface(node, other));
+    return located && (node === "r6" || devices.get("2001:db8:6::/48") === igpInterface(node, "r6"));
+  });
+  return (await Promise.all(converged)).every(Boolean);
 }
 
 async function pings(from: Namespace): Promise<boolean> {

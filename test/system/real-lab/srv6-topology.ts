@@ -23,6 +23,21 @@ export const links = backbone.flatMap(({ ends: [a, b], ...rest }) => [
   { name: `${b.node}-${a.node}`, device: b.node, interface: b.dev, to: a.node, ...rest },
 ]);
 
+/** The interface by which the IGP leaves `from` for `to`, once it has converged. No two ways cost the same here. */
+export function igpInterface(from: NodeName, to: NodeName): string {
+  const [best] = links
+    .filter(({ device }) => device === from)
+    .map((link) => ({ dev: link.interface, cost: link.metric + distance(link.to, to, [from]) }))
+    .sort((a, b) => a.cost - b.cost);
+  return best?.dev as string;
+}
+
+function distance(from: NodeName, to: NodeName, passed: readonly NodeName[]): number {
+  if (from === to) return 0;
+  const onwards = links.filter((link) => link.device === from && !passed.includes(link.to));
+  return Math.min(...onwards.map((link) => link.metric + distance(link.to, to, [...passed, from])));
+}
+
 /** `address`: of the flow's receiver on h6. */
 export const flows = [
   { name: "training-1", prefix: "2001:db8:6:1::/64", address: "2001:db8:6:1::1", color: 100 },
@@ -31,7 +46,7 @@ export const flows = [
 /** On h1. */
 export const sender = "2001:db8:1::2";
 
-const locator = (node: NodeName) => `fc00:0:${node.slice(1)}::`;
+export const locator = (node: NodeName) => `fc00:0:${node.slice(1)}::`;
 export const sidOf = (node: NodeName) => `${locator(node)}1`;
 export const serviceSidOf = (node: NodeName) => `${locator(node)}d6`;
 
