@@ -1,48 +1,20 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RunningController, startController } from "../../src/app/controller.ts";
-import { claimStateFolder, type StateFolder } from "../../src/app/state-folder.ts";
-import { secretResolver } from "../../src/config/secrets.ts";
-import { loadSettings } from "../../src/config/settings.ts";
-import { systemClock } from "../../src/kernel/clock.ts";
 import { unwrap } from "../../src/kernel/failure.ts";
-import { seededRandom } from "../../src/kernel/random.ts";
-import type { Change, ChangeState } from "../../src/model/change.ts";
 import { eventually } from "./real-lab/eventually.ts";
 import { type RealLab, startRealLab } from "./real-lab/real-lab.ts";
+import { type LabController, startOnLab } from "./real-lab/running-controller.ts";
 
 let lab: RealLab;
-let stateFolder: StateFolder;
-let running: RunningController;
+let running: LabController;
 
 beforeAll(async () => {
   lab = await startRealLab();
-  stateFolder = await claimStateFolder(join(lab.folder, "state"));
-  running = await startController({
-    settings: unwrap(await loadSettings(join(lab.folder, "pointsman.yaml"))),
-    stateFolder,
-    apiPort: 0,
-    resolveSecret: secretResolver(lab.folder, process.env),
-    clock: systemClock,
-    random: seededRandom(1),
-    onTransition: () => undefined,
-    onTrouble: ({ where, failure }) => console.warn(where, failure?.message ?? "is well"),
-  });
+  running = await startOnLab(lab.folder);
 });
 afterAll(async () => {
   await running?.stop();
-  await stateFolder?.release();
   await lab?.stop();
 });
-
-const inState = (id: string, state: ChangeState, withinMs: number) =>
-  eventually(`${id} is ${state}`, withinMs, async () => {
-    const change = unwrap(await running.controller.change(id));
-    if (["aborted", "rolled-back", "stuck"].includes(change.state) && change.state !== state) {
-      throw new Error(`${id} is ${change.state}: ${JSON.stringify(change.outcome)}`);
-    }
-    return change.state === state && change;
-  });
 
 const runningConfig = async () =>
   (await Promise.all(Object.values(lab.edges).map((edge) => edge.run(["vtysh", "-c", "show running-config"])))).join(
@@ -56,9 +28,7 @@ test("inbound TCP moves from A to B after approval, and back on rollback", async
   const stops = [await lab.traffic("12.0.0.0/24", 50)];
   stops.push(await lab.traffic("11.0.0.0/24", 9), await lab.traffic("10.0.0.0/24", 1));
   try {
-    const proposal = await eventually<Change>("a proposal", 60_000, async () =>
-      (await running.controller.changes()).find((change) => change.state === "awaiting-approval"),
-    );
+    const proposal = await running.proposal();
     expect(proposal.decision.changes).toEqual([
       { action: "bgp-prepend", device: "edge-a", link: "transit-a", prefix: "11.0.0.0/24", from: 0, to: 3 },
     ]);
@@ -69,7 +39,7 @@ test("inbound TCP moves from A to B after approval, and back on rollback", async
     expect(fullMbit, "A is full").toBeGreaterThan(8);
 
     unwrap(await running.controller.approve(proposal.id, "ann"));
-    await inState(proposal.id, "confirmed", 60_000);
+    await running.inState(proposal.id, "confirmed");
     const [onA, onB] = await Promise.all([lab.inboundMbit("transit-a", 2_000), lab.inboundMbit("transit-b", 2_000)]);
     console.log(JSON.stringify({ measured: "after approval", transitAMbit: onA, transitBMbit: onB }));
     expect(onA, "only the light prefix is left on A").toBeLessThan(3);
@@ -77,7 +47,7 @@ test("inbound TCP moves from A to B after approval, and back on rollback", async
     expect((await lab.asPaths("11.0.0.0/24"))[0]).toContain("200");
 
     const undo = unwrap(await running.controller.rollback(proposal.id, "ann", "test"));
-    await inState(undo.id, "confirmed", 60_000);
+    await running.inState(undo.id, "confirmed");
     await eventually("the heavy prefix is back on A", 30_000, async () => {
       const [a, b] = await Promise.all([lab.inboundMbit("transit-a"), lab.inboundMbit("transit-b")]);
       if (a <= 7 || b >= 54) return false;
