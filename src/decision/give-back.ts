@@ -1,8 +1,9 @@
 import { assert } from "../kernel/assert.ts";
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { DecisionOutcome, Intent } from "../model/decision.ts";
-import { clearLoad, entryLinksAfter, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
+import { entryLinksAfter, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
 import { exceeds } from "../te/link-failure.ts";
+import { clearLoad } from "../te/link-limits.ts";
 import { lowerFirst } from "./order.ts";
 import { predict } from "./prediction.ts";
 import type { Task } from "./task.ts";
@@ -19,9 +20,10 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
     reason: `${intent.changeId} is not given back: ${why}`,
     alternatives: doing === undefined ? [] : [{ summary: doing, whyNot: why }],
   });
-  assert(intent.changes.length > 0, `${intent.changeId} changed something`);
+  const made = intent.changes.filter((change) => change.action === "bgp-prepend");
+  assert(made.length > 0, `${intent.changeId} changed prepends`);
 
-  const changes = lowerFirst(intent.changes.map((change) => ({ ...change, from: change.to, to: change.from })));
+  const changes = lowerFirst(made.map((change) => ({ ...change, from: change.to, to: change.from })));
   const doing = describeChanges(changes);
   for (const { prefix, link, from } of changes) {
     const now = traffic.announced.get(prefix)?.get(link);
@@ -62,10 +64,11 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   const since = intent.evidence[0];
   const calm = since ? ` since ${new Date(since.atMs).toISOString()}` : "";
   const reason =
-    `The peak on ${intent.link} has been over${calm}. ${capitalised(doing)}: that gives ${formatRate(predicted.moved)} back ` +
+    `The peak on ${intent.target} has been over${calm}. ${capitalised(doing)}: that gives ${formatRate(predicted.moved)} back ` +
     `and takes ${describeEffect(predicted.links)}${saving}.`;
-  const stay = { summary: "leave the traffic where it is", whyNot: whyGiveBack(intent.link, more, currency) };
-  return { kind: "change", decision: { intent, changes, reason, predicted, alternatives: [stay] } };
+  const stay = { summary: "leave the traffic where it is", whyNot: whyGiveBack(intent.target, more, currency) };
+  const decision = { intent, changes, reason, predicted, alternatives: [stay] };
+  return { kind: "change", decision: { action: "bgp-prepend", ...decision } };
 }
 
 function whyGiveBack(link: string, more: number, currency: string): string {

@@ -26,6 +26,7 @@ export function predict(traffic: InboundTraffic, changes: readonly PrependChange
   const total = totalRate(traffic);
   return {
     links,
+    flows: [],
     costPerHour: {
       before: links.reduce((sum, link) => sum + link.before.costPerHour, 0),
       after: links.reduce((sum, link) => sum + link.after.costPerHour, 0),

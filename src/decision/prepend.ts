@@ -2,32 +2,33 @@ import { assert } from "../kernel/assert.ts";
 import type { Announcement, DecisionOutcome, Intent } from "../model/decision.ts";
 import type { Network } from "../model/inventory.ts";
 import type { NetworkState, PrefixRate } from "../model/network-state.ts";
-import type { Policy } from "../model/policy.ts";
-import { inboundTraffic, linksInScope } from "../te/bgp-preference.ts";
+import type { PrependPolicy } from "../model/policy.ts";
+import { linksInScope } from "../model/scope.ts";
+import { inboundTraffic } from "../te/bgp-preference.ts";
 import { giveBack } from "./give-back.ts";
 import { relieve } from "./relieve.ts";
 
+export type PrependInput = Readonly<{
+  intent: Intent;
+  policy: PrependPolicy;
+  network: Network;
+  state: NetworkState;
+  /** What the routers announce now, all links. */
+  announcements: readonly Announcement[];
+  /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first: only to be named. */
+  unlisted: readonly PrefixRate[];
+}>;
+
 /**
- * Which prepends to change so that inbound traffic enters elsewhere, or why none would help.
- * `announcements` is what the routers announce now, all links; `state` what is measured. Ages are the guard's to judge,
+ * Which prepends to change so that inbound traffic enters elsewhere, or why none would help. Ages are the guard's to judge,
  * but a link in scope without a measured rate stops the decision here: no data is never zero.
  */
-export function decidePrepend(
-  input: Readonly<{
-    intent: Intent;
-    policy: Policy;
-    network: Network;
-    state: NetworkState;
-    announcements: readonly Announcement[];
-    /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first: only to be named. */
-    unlisted: readonly PrefixRate[];
-  }>,
-): DecisionOutcome {
+export function decidePrepend(input: PrependInput): DecisionOutcome {
   const { intent, policy, network, state, announcements, unlisted } = input;
-  const links = linksInScope(network, policy.scope.links.role);
+  const links = linksInScope(network, policy);
   assert(
-    links.some((link) => link.name === intent.link),
-    `the intent's link ${intent.link} is in scope of its policy`,
+    links.some((link) => link.name === intent.target),
+    `the intent's link ${intent.target} is in scope of its policy`,
   );
   const nothing = (reason: string): DecisionOutcome => ({ kind: "nothing-helps", reason, alternatives: [] });
 

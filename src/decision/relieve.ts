@@ -3,8 +3,9 @@ import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { DecisionOutcome, Intent, LinkPrediction } from "../model/decision.ts";
 import type { Link } from "../model/inventory.ts";
 import { formatSignal } from "../model/network-state.ts";
-import { hiddenDemand, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
+import { linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
 import { exceeds } from "../te/link-failure.ts";
+import { hiddenDemand } from "../te/link-limits.ts";
 import { alternativesTo } from "./alternatives.ts";
 import { possibleMoves } from "./moves.ts";
 import { lowerFirst } from "./order.ts";
@@ -24,8 +25,8 @@ import { capitalised, describeChanges, describeCost, describeEffect } from "./wo
  */
 export function relieve(intent: Intent, task: Task): DecisionOutcome {
   const { policy, traffic } = task;
-  const hot = traffic.links.find((link) => link.name === intent.link);
-  assert(hot, `${intent.link} is in scope`);
+  const hot = traffic.links.find((link) => link.name === intent.target);
+  assert(hot, `${intent.target} is in scope`);
   const { moves, immovable } = possibleMoves(task);
   const target = policy.decide.target;
   const problem = problemOf(task, moves, (link) => target * link.capacity);
@@ -62,7 +63,7 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     `${capitalised(describeChanges(changes))}: that moves ${formatRate(predicted.moved)} and takes ` +
     `${describeEffect(predicted.links)}${describeCost(predicted.costPerHour)}` +
     `${caveats.map((caveat) => `; ${caveat}`).join("")}.${stillOver(predicted.links, hot, target)}`;
-  return { kind: "change", decision: { intent, changes, reason, predicted, alternatives } };
+  return { kind: "change", decision: { action: "bgp-prepend", intent, changes, reason, predicted, alternatives } };
 }
 
 function findSet(task: Task, moves: Parameters<typeof problemOf>[1], problem: Problem, hot: Link): [Problem, Found] {

@@ -1,11 +1,11 @@
 import type { Network } from "../model/inventory.ts";
 import type { PrefixRate } from "../model/network-state.ts";
-import type { Policy } from "../model/policy.ts";
+import type { PrependPolicy } from "../model/policy.ts";
 import type { InboundTraffic } from "../te/bgp-preference.ts";
 
 /** What a decision is made from, once it is known to be complete. */
 export type Task = Readonly<{
-  policy: Policy;
+  policy: PrependPolicy;
   network: Network;
   traffic: InboundTraffic;
   /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first. */

@@ -1,48 +1,78 @@
 import { assert } from "../kernel/assert.ts";
 import type { GuardFinding } from "../model/decision.ts";
-import { type InboundTraffic, inboundTraffic, linksInScope } from "../te/bgp-preference.ts";
-import type { Case, GuardInput } from "./case.ts";
-import { allowList, maxDevices, prependCap, scope, unchangedBasis } from "./change-limits.ts";
-import { coverage, freshness } from "./evidence.ts";
-import { linkFailure, targetHeadroom, trafficMoved } from "./network-limits.ts";
+import { isPrepend, isSegmentRouting } from "../model/policy.ts";
+import { linksInScope } from "../model/scope.ts";
+import { type Backbone, backboneOf } from "../te/backbone.ts";
+import { type InboundTraffic, inboundTraffic } from "../te/bgp-preference.ts";
+import type { GuardInput, PrependCase, SegmentRoutingCase } from "./case.ts";
+import { maxDevices } from "./limits.ts";
+import * as prepend from "./prepend.ts";
+import * as inbound from "./prepend-traffic.ts";
+import * as steering from "./segment-routing.ts";
+import * as steered from "./segment-routing-traffic.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
-
-/** Guards that need only the facts as given. */
-const onFacts: readonly ((facts: Case) => GuardFinding)[] = [
-  killSwitch,
-  freezeWindow,
-  oneChangeInFlight,
-  allowList,
-  scope,
-  unchangedBasis,
-  maxDevices,
-  prependCap,
-  freshness,
-  coverage,
-];
-
-/** Guards that work out where traffic goes; without the links' rates they deny. */
-const onTraffic: readonly Readonly<{ guard: string; judge: (facts: Case, traffic: InboundTraffic) => GuardFinding }>[] =
-  [
-    { guard: "traffic-moved", judge: trafficMoved },
-    { guard: "target-headroom", judge: targetHeadroom },
-    { guard: "link-failure", judge: linkFailure },
-  ];
 
 /**
  * Every guard's word on a decision, always all of them and in one order, each with its figures. One denial is enough,
  * whoever approved. Asked again right before a push, as the facts may have changed since the proposal.
  */
 export function judgeGuards(input: GuardInput): readonly GuardFinding[] {
-  assert(input.decision.changes.length > 0, "a decision changes something");
-  const facts = { ...input, links: linksInScope(input.network, input.policy.scope.links.role) };
-  const known = inboundTraffic(facts.links, input.state, input.announcements);
+  const { decision, policy, network } = input;
+  assert(decision.changes.length > 0, "a decision changes something");
+  const links = linksInScope(network, policy);
+  if (decision.action === "bgp-prepend") {
+    assert(isPrepend(policy), `${policy.name} decides on prepends`);
+    return prependFindings({ ...input, policy, decision, links });
+  }
+  assert(isSegmentRouting(policy), `${policy.name} decides on segment routing`);
+  return segmentRoutingFindings({ ...input, policy, decision, links });
+}
+
+function prependFindings(facts: PrependCase): GuardFinding[] {
+  const known = inboundTraffic(facts.links, facts.state, facts.announcements);
+  /** Guards that work out where traffic goes: without the links' rates they deny. */
+  const on = (guard: string, judge: (facts: PrependCase, traffic: InboundTraffic) => GuardFinding): GuardFinding => {
+    if ("traffic" in known) return judge(facts, known.traffic);
+    return { guard, allow: false, reason: `the inbound rate of ${known.unmeasured.join(" and ")} is not known` };
+  };
   return [
-    ...onFacts.map((judge) => judge(facts)),
-    ...onTraffic.map(({ guard, judge }) => {
-      if ("traffic" in known) return judge(facts, known.traffic);
-      return { guard, allow: false, reason: `the inbound rate of ${known.unmeasured.join(" and ")} is not known` };
-    }),
+    killSwitch(facts),
+    freezeWindow(facts),
+    oneChangeInFlight(facts),
+    prepend.allowList(facts),
+    prepend.scope(facts),
+    prepend.unchangedBasis(facts),
+    maxDevices(facts),
+    prepend.prependCap(facts),
+    inbound.freshness(facts),
+    on("coverage", inbound.coverage),
+    on("traffic-moved", inbound.trafficMoved),
+    on("target-headroom", inbound.targetHeadroom),
+    on("link-failure", inbound.linkFailure),
+  ];
+}
+
+function segmentRoutingFindings(facts: SegmentRoutingCase): GuardFinding[] {
+  const known = backboneOf(facts.network, facts.state, facts.steering);
+  /** Guards that work out where flows run: without every rate and every headend they deny. */
+  const on = (guard: string, judge: (facts: SegmentRoutingCase, backbone: Backbone) => GuardFinding): GuardFinding => {
+    if ("backbone" in known) return judge(facts, known.backbone);
+    return { guard, allow: false, reason: `not known: ${known.unknown.join(", ")}` };
+  };
+  return [
+    killSwitch(facts),
+    freezeWindow(facts),
+    oneChangeInFlight(facts),
+    steering.allowList(facts),
+    on("make-before-break", steering.makeBeforeBreak),
+    steering.unchangedBasis(facts),
+    maxDevices(facts),
+    steered.freshness(facts),
+    on("coverage", steered.coverage),
+    on("traffic-moved", steered.trafficMoved),
+    on("target-headroom", steered.targetHeadroom),
+    on("class-objective", steered.classObjective),
+    on("link-failure", steered.linkFailure),
   ];
 }
 

@@ -1,16 +1,20 @@
 import type { ChangeState } from "../model/change.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { FreezeWindow } from "../model/inventory.ts";
-import type { Case } from "./case.ts";
+import type { GuardInput } from "./case.ts";
 
-export function killSwitch({ switches }: Pick<Case, "switches">): GuardFinding {
+export function killSwitch({ switches }: Pick<GuardInput, "switches">): GuardFinding {
   const { killed } = switches;
   const reason = killed ? `${killed.by} stopped all changes: ${killed.reason}` : "changes are not stopped";
   return { guard: "kill-switch", allow: killed === null, reason };
 }
 
 /** A window holds its first moment and not its last; only the start of a change is held to it. */
-export function freezeWindow({ network, switches, nowMs }: Pick<Case, "network" | "switches" | "nowMs">): GuardFinding {
+export function freezeWindow({
+  network,
+  switches,
+  nowMs,
+}: Pick<GuardInput, "network" | "switches" | "nowMs">): GuardFinding {
   const guard = "freeze-window";
   const { frozen } = switches;
   if (frozen && nowMs < frozen.untilMs) {
@@ -58,24 +62,22 @@ const onRouters: readonly ChangeState[] = [
 const waiting: readonly ChangeState[] = ["proposed", "dry-run", "awaiting-approval"];
 
 /**
- * What touches routers goes alone. Of proposals there may be several, but not two about one link: the second to be
+ * What touches routers goes alone. Of proposals there may be several, but not two about one link or flow: the second to be
  * pushed would rest on what the first has changed. One of a policy that only observes is never pushed, and none holds
  * up a push: the first to be approved goes, and the others are then judged on what it left.
  */
-export function oneChangeInFlight({ changesInFlight, decision, phase }: Case): GuardFinding {
+export function oneChangeInFlight({ changesInFlight, decision, policy, phase }: GuardInput): GuardFinding {
   const guard = "one-change-in-flight";
-  const { link } = decision.intent;
+  const { target } = decision.intent;
   const other = changesInFlight.find((change) => onRouters.includes(change.state));
   if (other) return { guard, allow: false, reason: `${other.id} is ${other.state}: one change at a time` };
   const rival = changesInFlight.find((change) => {
-    return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.link === link;
+    return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.target === target;
   });
   if (rival && phase === "propose") {
-    return {
-      guard,
-      allow: false,
-      reason: `${rival.id} about ${link} is ${rival.state}: one proposal for a link at a time`,
-    };
+    const kind = "links" in policy.scope ? "link" : "flows" in policy.scope ? "flow" : "drain";
+    const reason = `${rival.id} about ${target} is ${rival.state}: one proposal for a ${kind} at a time`;
+    return { guard, allow: false, reason };
   }
   return { guard, allow: true, reason: "no other change is in flight" };
 }

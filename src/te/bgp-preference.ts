@@ -1,8 +1,8 @@
 import { assert } from "../kernel/assert.ts";
 import type { Announcement, PrependChange } from "../model/decision.ts";
-import type { Link, LinkName, Network, Prefix } from "../model/inventory.ts";
+import type { Link, LinkName, Prefix } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
-import type { Policy } from "../model/policy.ts";
+import { hiddenDemand, isSaturated } from "./link-limits.ts";
 
 /**
  * How traffic chooses the link it enters by. Other networks prefer the shortest AS path (RFC 4271 9.1.2.2 a), and own
@@ -24,17 +24,7 @@ export type InboundTraffic = Readonly<{
 }>;
 type Prepends = ReadonlyMap<LinkName, number>;
 
-/** From here on a link's counters show what fits and not what was sent. */
-const saturation = 0.98;
-/** What a saturated link's traffic is judged at: dropped packets make TCP send less, so more comes once there is room. */
-export const hiddenDemand = 1.25;
-
 const hoursPerMonth = 730;
-
-/** The links that a policy watches, by name, so that no result depends on the order of the inventory. */
-export function linksInScope(network: Network, role: Link["role"]): Link[] {
-  return network.links.filter((link) => link.role === role).toSorted((a, b) => (a.name < b.name ? -1 : 1));
-}
 
 /** What is measured, joined with what is announced; or the links whose inbound rate is not known, which is never zero. */
 export function inboundTraffic(
@@ -65,10 +55,10 @@ export function inboundTraffic(
 
   const background = new Map<LinkName, number>();
   const saturated = new Set<LinkName>();
-  for (const { name, capacity } of links) {
-    const rate = measured?.get(name)?.value ?? 0;
-    background.set(name, Math.max(0, rate - (explained.get(name) ?? 0)));
-    if (rate >= saturation * capacity) saturated.add(name);
+  for (const link of links) {
+    const rate = measured?.get(link.name)?.value ?? 0;
+    background.set(link.name, Math.max(0, rate - (explained.get(link.name) ?? 0)));
+    if (isSaturated(link, rate)) saturated.add(link.name);
   }
   return { traffic: { links, background, rates, announced, saturated } };
 }
@@ -197,9 +187,4 @@ export function costPerHour(link: Link, load: number): number {
 /** Money per hour for `rate` bit/s more, whatever the link carries already. */
 export function ratePerHour(link: Link, rate: number): number {
   return ((link.cost?.perMbitMonth ?? 0) / hoursPerMonth) * (rate / 1e6);
-}
-
-/** Bit/s under which a link counts as clear again, whether the policy watches a rate or a utilisation. */
-export function clearLoad(policy: Policy, link: Link): number {
-  return policy.trigger.signal.startsWith("link.rate") ? policy.trigger.clear : policy.trigger.clear * link.capacity;
 }

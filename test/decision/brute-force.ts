@@ -1,5 +1,5 @@
 import type { Intent } from "../../src/model/decision.ts";
-import type { Policy } from "../../src/model/policy.ts";
+import type { PrependPolicy } from "../../src/model/policy.ts";
 import { announce, networkOf, policyOf, relieveA, stateOf, transit } from "../te/two-transits.ts";
 
 /**
@@ -55,11 +55,11 @@ export function inputOf(small: Small, survive = false) {
   });
   const allowed = small.prefixes.flatMap((prefix, p) => (prefix.allowed ? [prefixOf(p)] : []));
   const { objective, maxPrepends, maxDevices, maxMoved } = small;
-  const policy: Policy = policyOf({
+  const policy: PrependPolicy = policyOf({
     decide: { objective, maxPrepends, target },
     guard: { maxDevices, maxTrafficMoved: maxMoved, surviveAnyLinkFailure: survive },
   });
-  const intent: Intent = { ...relieveA, link: nameOf(0) };
+  const intent: Intent = { ...relieveA, target: nameOf(0) };
   const state = stateOf(links, rates, Object.fromEntries(measured));
   return {
     intent,

@@ -18,7 +18,7 @@ function large(seed: number, weight: (random: number) => number) {
     return [prefix, `t${home}`, (own / (sums[home] ?? 1)) * (home === 0 ? 9_000 : 5_000)] as const;
   });
   return {
-    intent: { ...relieveA, link: "t0" },
+    intent: { ...relieveA, target: "t0" },
     network: networkOf(
       links,
       prefixes.map(({ prefix }) => prefix),
@@ -44,7 +44,16 @@ test.each([
   expect(decision.reason.includes("cut short")).toBe(cut);
   expect(decision.alternatives.length).toBeLessThanOrEqual(5);
   const switches = { frozen: null, killed: null };
-  const findings = judgeGuards({ ...given, policy, decision, switches, changesInFlight: [], phase: "propose", nowMs });
+  const findings = judgeGuards({
+    ...given,
+    policy,
+    decision,
+    switches,
+    steering: [],
+    changesInFlight: [],
+    phase: "propose",
+    nowMs,
+  });
   expect(denied(findings)).toBeUndefined();
   for (const { after } of decision.predicted.links) expect(after.utilisation).toBeLessThanOrEqual(0.75 + 1e-9);
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decidePrepend } from "../../src/decision/prepend.ts";
 import { denied, judgeGuards } from "../../src/guard/guard.ts";
-import type { Decision, DecisionOutcome } from "../../src/model/decision.ts";
+import type { DecisionOutcome, PrependDecision } from "../../src/model/decision.ts";
 import {
   a,
   announce,
@@ -26,8 +26,9 @@ import { achieved, bruteForce, inputOf, loadOn, type Small } from "./brute-force
 const input = { intent: relieveA, policy: policyOf(), network, state: peak, announcements, unlisted: [] };
 const at = (parts: PolicyParts) => ({ ...input, policy: policyOf(parts) });
 
-function decided(outcome: DecisionOutcome): Decision {
+function decided(outcome: DecisionOutcome): PrependDecision {
   if (outcome.kind !== "change") throw new Error(outcome.reason);
+  if (outcome.decision.action !== "bgp-prepend") throw new Error("not a prepend");
   return outcome.decision;
 }
 const whyNot = (outcome: DecisionOutcome, summary: string) => {
@@ -127,7 +128,7 @@ test.each([
       ...input,
       state: stateOf([a, b], peakRates, {}),
       policy: policyOf({ decide: { target: 0.95 } }),
-      intent: { ...relieveA, link: "transit-b" },
+      intent: { ...relieveA, target: "transit-b" },
     },
     "within the 95% target",
   ],
@@ -357,6 +358,7 @@ test.each([
       ...given,
       decision: outcome.decision,
       switches: { frozen: null, killed: null },
+      steering: [],
       changesInFlight: [],
       phase: "propose",
       nowMs,

@@ -34,6 +34,7 @@ const input = {
   decision: decisionOf(right),
   switches: { frozen: null, killed: null },
   announcements,
+  steering: [],
   changesInFlight: [],
   phase: "propose",
   nowMs,
@@ -71,7 +72,7 @@ test("the right change is allowed by all", () => {
 });
 
 const flight = (state: ChangeState, link = "transit-a", mode: Mode = "auto") =>
-  ({ id: "change-7", state, mode, decision: decisionOf([], { ...relieveA, link }) }) as unknown as Change;
+  ({ id: "change-7", state, mode, decision: decisionOf([], { ...relieveA, target: link }) }) as unknown as Change;
 const aged = (ms: number) =>
   stateOf([a, b], peakRates, { "transit-a": 1_000 }, { fromMs: nowMs - ms - 1, toMs: nowMs - ms });
 

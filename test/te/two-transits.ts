@@ -1,8 +1,8 @@
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
-import type { Announcement, Decision, Intent, PrependChange } from "../../src/model/decision.ts";
+import type { Announcement, Intent, PrependChange, PrependDecision } from "../../src/model/decision.ts";
 import type { Link, Network } from "../../src/model/inventory.ts";
 import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
-import type { Policy } from "../../src/model/policy.ts";
+import type { Policy, PrependAim, PrependPolicy } from "../../src/model/policy.ts";
 
 /** The network that the decision, guard and verify tests share: a cheap full transit, and a dearer one with room. */
 
@@ -19,7 +19,17 @@ export const a = transit("transit-a", 1_000, 0.2, "edge-a");
 export const b = transit("transit-b", 10_000, 0.3, "edge-b");
 
 export function networkOf(links: readonly Link[], prefixes: readonly string[], more: Partial<Network> = {}): Network {
-  return { as: 65000, devices: [], links, prefixes, telemetry: { intervalMs }, freezes: [], ...more };
+  return {
+    as: 65000,
+    devices: [],
+    links,
+    prefixes,
+    classes: [],
+    flows: [],
+    telemetry: { intervalMs },
+    freezes: [],
+    ...more,
+  };
 }
 
 /** A small link that no policy for transits watches. */
@@ -87,7 +97,7 @@ export const announcements = announce([a, b], {
 
 export type PolicyParts = Readonly<{
   trigger?: Partial<Policy["trigger"]>;
-  decide?: Partial<Omit<Policy["decide"], "target">> & { target?: number };
+  decide?: Partial<Omit<PrependAim, "target">> & { target?: number };
   guard?: Partial<Omit<Policy["guard"], "maxTrafficMoved" | "coverage">> & {
     maxTrafficMoved?: number;
     coverage?: number;
@@ -95,7 +105,7 @@ export type PolicyParts = Readonly<{
   verify?: Partial<Policy["verify"]>;
 }>;
 
-export function policyOf({ trigger, decide, guard, verify }: PolicyParts = {}): Policy {
+export function policyOf({ trigger, decide, guard, verify }: PolicyParts = {}): PrependPolicy {
   return {
     name: "transit-congestion",
     description: "",
@@ -145,7 +155,7 @@ export function policyOf({ trigger, decide, guard, verify }: PolicyParts = {}): 
 export const relieveA: Intent = {
   kind: "relieve",
   policy: "transit-congestion",
-  link: "transit-a",
+  target: "transit-a",
   signal: "link.utilisation.in",
   threshold: 0.85,
   evidence: [{ atMs: nowMs - 20_000, value: 1 }],
@@ -156,12 +166,13 @@ export function prepend(prefix: string, link: Link, from: number, to: number): P
 }
 
 /** A decision with nothing to say for itself: guards and verify must work everything out from the facts. */
-export function decisionOf(changes: readonly PrependChange[], intent: Intent = relieveA): Decision {
+export function decisionOf(changes: readonly PrependChange[], intent: Intent = relieveA): PrependDecision {
   const predicted = {
     links: [],
+    flows: [],
     costPerHour: { before: 0, after: 0, currency: "USD" },
     moved: bitsPerSecond(0),
     movedShare: ratio(0),
   };
-  return { intent, changes, reason: "", predicted, alternatives: [] };
+  return { action: "bgp-prepend", intent, changes, reason: "", predicted, alternatives: [] };
 }

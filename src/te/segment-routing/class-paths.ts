@@ -1,19 +1,22 @@
+import { seededRandom } from "../../kernel/random.ts";
+import type { TrafficClass } from "../../model/inventory.ts";
 import type { Ecmp } from "../ecmp.ts";
 import type { Demands } from "../graph.ts";
-import { delayOf, eachSegmentPath, type SegmentPath } from "./segment-path.ts";
+import { addLoad, delayOf, eachSegmentPath, lossOf, type Route, routeOf, type SegmentPath } from "./segment-path.ts";
 
-/** What a class asks of its paths; delays in the graph's unit, loss as a ratio. What is absent is not asked. */
-export type PathClass = Readonly<{
-  name: string;
-  /**
-   * `latency`: the lowest delay (inference). `capacity`: apart from what latency classes use, and with the most room left
-   * (training). `remainder`: wherever the fullest link stays emptiest (batch).
-   */
-  prefers: "latency" | "capacity" | "remainder";
-  maxDelay?: number;
-  maxLoss?: number;
-  /** Delay at most, as a multiple of the lowest that the demand could have. */
-  maxStretch?: number;
+/** What a class asks of its paths, its delay in the graph's unit. */
+export type PathClass = Omit<TrafficClass, "maxDelayMs"> & Readonly<{ maxDelay?: number }>;
+
+/** For a graph whose delays are in ms. */
+export const pathClassOf = ({ maxDelayMs, ...rest }: TrafficClass): PathClass =>
+  maxDelayMs === undefined ? rest : { ...rest, maxDelay: maxDelayMs };
+
+/** What is on the network already. */
+export type InUse = Readonly<{
+  /** By edge, in the unit of the demands. */
+  load: Float64Array;
+  /** By edge: the number of demands of latency classes that use it. */
+  latency: Int32Array;
 }>;
 
 export type ClassPathsInput = Readonly<{
@@ -29,6 +32,14 @@ export type ClassPathsInput = Readonly<{
   target: number;
   /** Of a path, 3 at most. */
   maxSegments: number;
+  /** Beside the demands, and not to be moved; nothing without. */
+  inUse?: InUse;
+  /** By edge: what it may carry, where that is not `target` of its capacity. */
+  limit?: Float64Array;
+  /** By edge: 1 where no path may go, not even with a part of its traffic. */
+  avoid?: Uint8Array;
+  /** By node: 1 where a path may be led through; all without. */
+  midpoints?: Uint8Array;
 }>;
 
 export type ClassPath = SegmentPath &
@@ -41,15 +52,19 @@ export type ClassPath = SegmentPath &
     overTarget: boolean;
   }>;
 
+/** Nothing that the class asks for is possible: what the best paths for each would have. */
+export type Refusal = Readonly<{ demand: number; leastDelay: number; leastLoss: number }>;
+
 export type ClassPaths = Readonly<{
   /** By row, in the order of the demands. */
   paths: readonly ClassPath[];
-  /** Rows that no path can serve within their class's objective, and what the best one would have had. */
-  refused: readonly Readonly<{ demand: number; leastDelay: number; leastLoss: number }>[];
+  /** Rows that no path can serve within their class's objective. */
+  refused: readonly Refusal[];
   maxUtilisation: number;
 }>;
 
-type Candidate = ClassPath & Readonly<{ fullest: number; room: number }>;
+/** A path that meets the objective, as things are now; `fullest` a utilisation, `room` in the unit of the demands. */
+export type Candidate = ClassPath & Readonly<{ route: Route; fullest: number; room: number }>;
 
 const order = ["latency", "capacity", "remainder"] as const;
 const rounding = 1e-9;
@@ -60,104 +75,188 @@ const rounding = 1e-9;
  * whose delay or loss breaks its class's objective: it is refused instead.
  */
 export function classPaths(input: ClassPathsInput): ClassPaths {
-  const { demands, classOf, classes } = input;
+  const { demands, ecmp } = input;
   const placing = new Placing(input);
-  const kindOf = (demand: number) => order.indexOf((classes[classOf[demand] as number] as PathClass).prefers);
-  const inTurn = [...demands.row.keys()].sort(
-    (a, b) => kindOf(a) - kindOf(b) || (demands.size[b] as number) - (demands.size[a] as number) || a - b,
+  const paths: ClassPath[] = [];
+  const refused: Refusal[] = [];
+  for (const demand of placing.inTurn([...demands.row.keys()])) {
+    const found = placing.candidates(demand);
+    const best = "refused" in found ? undefined : found.candidates[0];
+    if ("refused" in found) refused.push(found.refused);
+    if (!best) continue;
+    const { route, fullest: _, room: __, ...path } = best;
+    paths.push(path);
+    placing.put(demand, route, 1);
+  }
+  const byRow = (a: { demand: number }, b: { demand: number }) => a.demand - b.demand;
+  const maxUtilisation = placing.load.reduce(
+    (most, on, e) => Math.max(most, on / (ecmp.graph.capacity[e] as number)),
+    0,
   );
-  for (const demand of inTurn) placing.place(demand, classes[classOf[demand] as number] as PathClass);
-  return placing.result();
+  return { paths: paths.sort(byRow), refused: refused.sort(byRow), maxUtilisation };
 }
 
-class Placing {
+type Routes = Readonly<{ routes: readonly (Route & { loss: number })[]; leastDelay: number; leastLoss: number }>;
+
+/** What the network carries while demands are put on paths and taken off, and the paths that each could have. */
+export class Placing {
+  readonly load: Float64Array;
   readonly #input: ClassPathsInput;
-  readonly #utilisation: Float64Array;
-  /** By edge: a latency class uses it. */
-  readonly #latency: Uint8Array;
-  readonly #paths: ClassPath[] = [];
-  readonly #refused: ClassPaths["refused"][number][] = [];
+  readonly #latency: Int32Array;
+  readonly #routes = new Map<number, Routes>();
+  /** By pair of nodes, and by edge: see `#markOf`. */
+  readonly #marks: Float64Array;
+  readonly #markOfEdge: Float64Array;
 
   constructor(input: ClassPathsInput) {
+    const { edges } = input.ecmp.graph;
     this.#input = input;
-    this.#utilisation = new Float64Array(input.ecmp.graph.edges);
-    this.#latency = new Uint8Array(input.ecmp.graph.edges);
+    this.load = input.inUse?.load.slice() ?? new Float64Array(edges);
+    this.#latency = input.inUse?.latency.slice() ?? new Int32Array(edges);
+    this.#marks = new Float64Array(input.ecmp.graph.nodes ** 2);
+    const random = seededRandom(1);
+    this.#markOfEdge = Float64Array.from({ length: edges }, random);
   }
 
-  result(): ClassPaths {
-    const byRow = (a: { demand: number }, b: { demand: number }) => a.demand - b.demand;
-    const maxUtilisation = this.#utilisation.reduce((most, use) => Math.max(most, use), 0);
-    return { paths: this.#paths.sort(byRow), refused: this.#refused.sort(byRow), maxUtilisation };
+  /** Demands in the order in which they choose. */
+  inTurn(chosen: readonly number[]): number[] {
+    const { size } = this.#input.demands;
+    const kindOf = (demand: number) => order.indexOf(this.#classOf(demand).prefers);
+    return [...chosen].sort((a, b) => kindOf(a) - kindOf(b) || (size[b] as number) - (size[a] as number) || a - b);
   }
 
-  place(demand: number, wanted: PathClass): void {
-    const { ecmp, demands, maxSegments } = this.#input;
-    const [source, target] = [demands.source[demand] as number, demands.target[demand] as number];
-    const all: Candidate[] = [];
-    eachSegmentPath(ecmp, source, target, maxSegments, (nodes, segments) => {
-      all.push(this.#judge(demand, [...nodes.slice(0, segments + 1)]));
-    });
-    const [leastDelay, leastLoss] = [least(all, "delay"), least(all, "loss")];
-    const mostDelay = Math.min(
-      wanted.maxDelay ?? Number.POSITIVE_INFINITY,
-      (wanted.maxStretch ?? Infinity) * leastDelay,
+  /** Puts a demand on a route, or takes it off (-1). */
+  put(demand: number, route: Route, sign: 1 | -1): void {
+    addLoad(this.load, route, sign * (this.#input.demands.size[demand] as number));
+    if (this.#classOf(demand).prefers !== "latency") return;
+    for (const edge of route.edges) this.#latency[edge] = (this.#latency[edge] as number) + sign;
+  }
+
+  /** Every path within the objective of the demand's class, the one that suits it best first: those within the limits before the others. */
+  candidates(demand: number): { candidates: readonly Candidate[] } | { refused: Refusal } {
+    const { prefers } = this.#classOf(demand);
+    const { routes, ...least } = this.#routesOf(demand);
+    const { avoid, demands } = this.#input;
+    if (routes.length === 0) return { refused: { demand: demands.row[demand] as number, ...least } };
+    const open = avoid ? routes.filter(({ edges }) => !edges.some((edge) => avoid[edge] === 1)) : routes;
+    const all = open.map((route) => this.#judge(demand, route));
+    const ranked = (pool: Candidate[], keys: Keys) => pool.sort((a, b) => compare(keys(a), keys(b)));
+    const within = ranked(
+      all.filter(({ overTarget }) => !overTarget),
+      preferences[prefers],
     );
-    const mostLoss = wanted.maxLoss ?? Number.POSITIVE_INFINITY;
-    const suitable = all.filter(({ delay, loss }) => delay <= mostDelay + rounding && loss <= mostLoss + rounding);
-    if (suitable.length === 0) {
-      this.#refused.push({ demand: demands.row[demand] as number, leastDelay, leastLoss });
-      return;
-    }
-    const within = suitable.filter(({ overTarget }) => !overTarget);
-    const pool = within.length > 0 ? within : suitable;
-    const keys = within.length > 0 ? preferences[wanted.prefers] : preferences.remainder;
-    const chosen = pool.reduce((best, one) => (isBefore(keys(one), keys(best)) ? one : best));
-    this.#take(demand, chosen, wanted.prefers === "latency");
+    return {
+      candidates: [
+        ...within,
+        ...ranked(
+          all.filter(({ overTarget }) => overTarget),
+          preferences.remainder,
+        ),
+      ],
+    };
   }
 
-  #judge(demand: number, nodes: number[]): Candidate {
-    const { ecmp, demands, loss, target } = this.#input;
-    const { graph } = ecmp;
-    const size = demands.size[demand] as number;
-    let [kept, shared, fullest, room] = [1, 0, 0, Number.POSITIVE_INFINITY];
-    const edges = this.#sharesOf(nodes);
-    const delay = delayOf(ecmp, nodes, nodes.length - 1);
-    for (const [edge, share] of edges) {
-      kept *= 1 - (loss[edge] as number);
-      shared += this.#latency[edge] as number;
-      const capacity = graph.capacity[edge] as number;
-      const use = (this.#utilisation[edge] as number) + (size * share) / capacity;
-      fullest = Math.max(fullest, use);
-      room = Math.min(room, (1 - use) * capacity);
-    }
-    const overTarget = fullest > target + rounding;
-    const row = demands.row[demand] as number;
-    return { demand: row, nodes, delay, loss: 1 - kept, shared: shared / edges.size, overTarget, fullest, room };
+  #classOf(demand: number): PathClass {
+    return this.#input.classes[this.#input.classOf[demand] as number] as PathClass;
   }
 
-  /** By edge of the path: the share of the demand on it; more than 1 where segments overlap. */
-  #sharesOf(nodes: readonly number[]): Map<number, number> {
+  /** Those of all segment paths that meet the objective: they do not depend on what the network carries. */
+  #routesOf(demand: number): Routes {
+    const known = this.#routes.get(demand);
+    if (known) return known;
+    const { ecmp, demands, loss, midpoints } = this.#input;
+    const [source, target] = [demands.source[demand] as number, demands.target[demand] as number];
+    const all: (Route & { loss: number })[] = [];
+    const seen = new Set<number>();
+    eachSegmentPath(ecmp, source, target, this.#input.maxSegments, (nodes, segments) => {
+      if (!mayLead(midpoints, nodes, segments)) return;
+      const mark = this.#markOf(nodes, segments);
+      if (seen.has(mark)) return; // Runs as one with fewer segments does.
+      seen.add(mark);
+      const route = routeOf(ecmp, [...nodes.subarray(0, segments + 1)]);
+      if (route) all.push({ ...route, loss: lossOf(route, loss) });
+    });
+    const least = (key: "delay" | "loss") => all.reduce((lowest, one) => Math.min(lowest, one[key]), Infinity);
+    const [leastDelay, leastLoss] = [least("delay"), least("loss")];
+    const limits = pathLimits(this.#classOf(demand), leastDelay);
+    const fresh = { routes: all.filter((route) => meets(limits, route)), leastDelay, leastLoss };
+    this.#routes.set(demand, fresh);
+    return fresh;
+  }
+
+  /**
+   * The same for paths that run alike, and for no others but by a chance of some 1e-8 in a thousand paths: most of many
+   * segments do, and to tell them by their edges takes far longer.
+   */
+  #markOf(nodes: Int32Array, segments: number): number {
     const { ecmp } = this.#input;
-    const shares = new Map<number, number>();
-    for (const [at, node] of nodes.slice(0, -1).entries()) {
-      const pair = node * ecmp.graph.nodes + (nodes[at + 1] as number);
-      for (let k = ecmp.start[pair] as number; k < (ecmp.end[pair] as number); k++) {
-        const edge = ecmp.edge[k] as number;
-        shares.set(edge, (shares.get(edge) ?? 0) + (ecmp.share[k] as number));
+    let mark = 0;
+    for (let at = 0; at < segments; at++) {
+      const pair = (nodes[at] as number) * ecmp.graph.nodes + (nodes[at + 1] as number);
+      let ofPair = this.#marks[pair] as number;
+      if (ofPair === 0) {
+        for (let k = ecmp.start[pair] as number; k < (ecmp.end[pair] as number); k++) {
+          ofPair += (ecmp.share[k] as number) * (this.#markOfEdge[ecmp.edge[k] as number] as number);
+        }
+        this.#marks[pair] = ofPair;
       }
+      mark += ofPair;
     }
-    return shares;
+    return Math.round(mark * 1e12);
   }
 
-  #take(demand: number, { fullest: _, room: __, ...path }: Candidate, isLatency: boolean): void {
-    const { ecmp, demands } = this.#input;
-    this.#paths.push(path);
-    for (const [edge, share] of this.#sharesOf(path.nodes)) {
-      const added = ((demands.size[demand] as number) * share) / (ecmp.graph.capacity[edge] as number);
-      this.#utilisation[edge] = (this.#utilisation[edge] as number) + added;
-      if (isLatency) this.#latency[edge] = 1;
+  #judge(demand: number, route: Routes["routes"][number]): Candidate {
+    const { ecmp, demands, target, limit } = this.#input;
+    const { capacity } = ecmp.graph;
+    const size = demands.size[demand] as number;
+    let [shared, fullest, room, overTarget] = [0, 0, Number.POSITIVE_INFINITY, false];
+    for (let k = 0; k < route.edges.length; k++) {
+      const edge = route.edges[k] as number;
+      const most = capacity[edge] as number;
+      if ((this.#latency[edge] as number) > 0) shared++;
+      const carries = (this.load[edge] as number) + size * (route.shares[k] as number);
+      fullest = Math.max(fullest, carries / most);
+      room = Math.min(room, most - carries);
+      if (carries / most > (limit ? (limit[edge] as number) / most : target) + rounding) overTarget = true;
     }
+    const { nodes, delay, loss } = route;
+    const row = demands.row[demand] as number;
+    return { demand: row, nodes, delay, loss, shared: shared / route.edges.length, overTarget, route, fullest, room };
   }
+}
+
+function mayLead(midpoints: Uint8Array | undefined, nodes: Int32Array, segments: number): boolean {
+  for (let at = 1; at < segments; at++) if (midpoints?.[nodes[at] as number] === 0) return false;
+  return true;
+}
+
+/** The lowest delay that a demand could have, by the segment paths that it may take; Infinity when there is none. */
+export function leastDelay(
+  { ecmp, maxSegments, midpoints }: Pick<ClassPathsInput, "ecmp" | "maxSegments" | "midpoints">,
+  source: number,
+  target: number,
+): number {
+  let least = Number.POSITIVE_INFINITY;
+  eachSegmentPath(ecmp, source, target, maxSegments, (nodes, segments) => {
+    if (mayLead(midpoints, nodes, segments)) least = Math.min(least, delayOf(ecmp, nodes, segments));
+  });
+  return least;
+}
+
+/** The objective of a class in figures, for a demand that could have `leastDelay`. */
+export function pathLimits({ maxDelay, maxLoss, maxStretch }: PathClass, leastDelay: number) {
+  const byStretch = maxStretch === undefined ? Number.POSITIVE_INFINITY : maxStretch * leastDelay;
+  return {
+    delay: Math.min(maxDelay ?? Number.POSITIVE_INFINITY, byStretch),
+    loss: maxLoss ?? Number.POSITIVE_INFINITY,
+  };
+}
+
+export function meets(
+  limits: Readonly<{ delay: number; loss: number }>,
+  { delay, loss }: Readonly<{ delay: number; loss: number }>,
+): boolean {
+  return delay <= limits.delay + rounding && loss <= limits.loss + rounding;
 }
 
 /** What counts, most important first; less is better. */
@@ -168,10 +267,8 @@ const preferences: Record<PathClass["prefers"], Keys> = {
   remainder: ({ fullest, delay, nodes }) => [fullest, delay, nodes.length],
 };
 
-function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  const at = a.findIndex((key, k) => Math.abs(key - (b[k] as number)) > rounding);
-  return at >= 0 && (a[at] as number) < (b[at] as number);
+function compare(a: readonly number[], b: readonly number[]): number {
+  const differs = (x: number, y: number) => Math.abs(x - y) > rounding * Math.max(1, Math.abs(x), Math.abs(y));
+  const at = a.findIndex((key, k) => differs(key, b[k] as number));
+  return at < 0 ? 0 : (a[at] as number) - (b[at] as number);
 }
-
-const least = (all: readonly Candidate[], key: "delay" | "loss") =>
-  all.reduce((lowest, one) => Math.min(lowest, one[key]), Number.POSITIVE_INFINITY);

@@ -46,3 +46,52 @@ export function delayOf(ecmp: Ecmp, nodes: ArrayLike<number>, segments: number):
   }
   return delay;
 }
+
+/** Where a segment path runs: its edges in the order first met, each with its share of the traffic; more than 1 where segments overlap. */
+export type Route = Readonly<{
+  nodes: readonly number[];
+  edges: Int32Array;
+  shares: Float64Array;
+  /** As `delayOf`. */
+  delay: number;
+}>;
+
+/** `undefined` when a segment has no path. Every destination on the way is built. */
+export function routeOf(ecmp: Ecmp, nodes: readonly number[]): Route | undefined {
+  const { nodes: count } = ecmp.graph;
+  const shares = new Map<number, number>();
+  for (let at = 0; at + 1 < nodes.length; at++) {
+    const to = nodes[at + 1] as number;
+    const pair = (nodes[at] as number) * count + to;
+    ecmp.build(to);
+    if (ecmp.distance[pair] === Number.POSITIVE_INFINITY) return undefined;
+    for (let k = ecmp.start[pair] as number; k < (ecmp.end[pair] as number); k++) {
+      const edge = ecmp.edge[k] as number;
+      shares.set(edge, (shares.get(edge) ?? 0) + (ecmp.share[k] as number));
+    }
+  }
+  const delay = delayOf(ecmp, nodes, nodes.length - 1);
+  return { nodes, edges: Int32Array.from(shares.keys()), shares: Float64Array.from(shares.values()), delay };
+}
+
+/** Adds `size` of traffic on this route to what each edge carries; a negative one takes it off. */
+export function addLoad(load: Float64Array, { edges, shares }: Route, size: number): void {
+  for (let k = 0; k < edges.length; k++) {
+    const edge = edges[k] as number;
+    load[edge] = (load[edge] as number) + size * (shares[k] as number);
+  }
+}
+
+/** What is lost along all edges of a route, each taken in full: an upper bound where it splits. `loss` by edge, 0..1. */
+export function lossOf({ edges }: Pick<Route, "edges">, loss: Float64Array): number {
+  let kept = 1;
+  for (const edge of edges) kept *= 1 - (loss[edge] as number);
+  return 1 - kept;
+}
+
+/** Both put the same shares on the same edges, whatever their segments. */
+export function sameRoute(a: Route, b: Route): boolean {
+  if (a.edges.length !== b.edges.length) return false;
+  const shares = new Map(Array.from(a.edges, (edge, k) => [edge, a.shares[k] as number]));
+  return b.edges.every((edge, k) => Math.abs((shares.get(edge) ?? 0) - (b.shares[k] as number)) < 1e-9);
+}

@@ -1,12 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { ratio } from "../../../src/kernel/units.ts";
 import { Ecmp } from "../../../src/te/ecmp.ts";
 import { type ClassPathsInput, classPaths, type PathClass } from "../../../src/te/segment-routing/class-paths.ts";
 import { eachSegmentPath } from "../../../src/te/segment-routing/segment-path.ts";
 import { both, type Demand, demandsOf, graphOf, networks, sharesOn, utilisationOf } from "./networks.ts";
 
 const inference: PathClass = { name: "inference", prefers: "latency", maxDelay: 6, maxStretch: 2 };
-const training: PathClass = { name: "training", prefers: "capacity", maxLoss: 0.001 };
+const training: PathClass = { name: "training", prefers: "capacity", maxLoss: ratio(0.001) };
 const batch: PathClass = { name: "batch", prefers: "remainder" };
 const classes = [inference, training, batch];
 

@@ -1,9 +1,9 @@
 import type { GuardFinding } from "../model/decision.ts";
 import { entryLinks } from "../te/bgp-preference.ts";
-import type { Case } from "./case.ts";
+import type { PrependCase } from "./case.ts";
 
 /** Only prefixes that the inventory names, each exactly, and only on links that the policy is for. */
-export function allowList({ decision, network, links }: Case): GuardFinding {
+export function allowList({ decision, network, links }: PrependCase): GuardFinding {
   const guard = "allow-list";
   const prefixes = [...new Set(decision.changes.map((change) => change.prefix))];
   const stranger = prefixes.find((prefix) => !network.prefixes.includes(prefix));
@@ -22,7 +22,7 @@ export function allowList({ decision, network, links }: Case): GuardFinding {
  * No changed prefix may then enter, not even in a tie, by a link that the policy is not for: the other guards and
  * `verify` watch links in scope only. Rests on the announcements alone, so that a missing rate hides nothing.
  */
-export function scope({ decision, announcements, links }: Case): GuardFinding {
+export function scope({ decision, announcements, links }: PrependCase): GuardFinding {
   const guard = "scope";
   const inScope = new Set(links.map((link) => link.name));
   for (const prefix of new Set(decision.changes.map((change) => change.prefix))) {
@@ -38,7 +38,7 @@ export function scope({ decision, announcements, links }: Case): GuardFinding {
 }
 
 /** The decision was made from what the routers announce; when that has changed since, so might the decision. */
-export function unchangedBasis({ decision, announcements }: Case): GuardFinding {
+export function unchangedBasis({ decision, announcements }: PrependCase): GuardFinding {
   const guard = "unchanged-basis";
   const seen = new Set<string>();
   for (const { prefix, link, from } of decision.changes) {
@@ -56,14 +56,7 @@ export function unchangedBasis({ decision, announcements }: Case): GuardFinding 
   return { guard, allow: true, reason: "the routers announce what it was decided on" };
 }
 
-export function maxDevices({ decision, policy }: Case): GuardFinding {
-  const devices = new Set(decision.changes.map((change) => change.device));
-  const limit = policy.guard.maxDevices;
-  const reason = `changes ${devices.size} of at most ${limit} devices: ${[...devices].sort().join(", ")}`;
-  return { guard: "max-devices", allow: devices.size <= limit, reason };
-}
-
-export function prependCap({ decision, policy }: Case): GuardFinding {
+export function prependCap({ decision, policy }: PrependCase): GuardFinding {
   const guard = "prepend-cap";
   const cap = policy.decide.maxPrepends;
   const over = decision.changes.find(({ to }) => !Number.isInteger(to) || to < 0 || to > cap);

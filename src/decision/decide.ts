@@ -1,0 +1,15 @@
+import { assert } from "../kernel/assert.ts";
+import type { DecisionOutcome, Steering } from "../model/decision.ts";
+import { isPrepend, isSegmentRouting, type Policy } from "../model/policy.ts";
+import { decidePrepend, type PrependInput } from "./prepend.ts";
+import { decideSegmentRouting } from "./segment-routing.ts";
+
+/** What a policy's action can do about an intent. Each action reads what it needs: announcements, or steering. */
+export function decide(
+  input: Omit<PrependInput, "policy"> & Readonly<{ policy: Policy; steering: readonly Steering[] }>,
+): DecisionOutcome {
+  const { policy } = input;
+  if (isPrepend(policy)) return decidePrepend({ ...input, policy });
+  assert(isSegmentRouting(policy), `${policy.name} has an action that there is`);
+  return decideSegmentRouting({ ...input, policy });
+}
