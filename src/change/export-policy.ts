@@ -1,6 +1,6 @@
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
-import type { Payload } from "../model/device.ts";
 import type { Device, Link, Prefix } from "../model/inventory.ts";
+import type { Edited } from "./edited.ts";
 import { type AddressBlock, inRange, isExactly, type PrefixRange } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
@@ -31,10 +31,7 @@ export interface ExportPolicies {
   /** In the order in which the router applies them; undefined when there is no such policy. */
   statements(policy: string): readonly Statement[] | undefined;
   /** What the device reads once `edits` are made, and how to get there and back. Throws Failure CHANGE_UNSUPPORTED. */
-  edit(
-    templates: Templates,
-    edits: readonly Edit[],
-  ): Readonly<{ expected: string; forward: Payload; inverse: Payload }>;
+  edit(templates: Templates, edits: readonly Edit[]): Edited;
 }
 
 /** A link that Pointsman may steer by BGP: it knows the neighbour and the export policy. */

@@ -1,6 +1,7 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure } from "../kernel/failure.ts";
 import type { Payload } from "../model/device.ts";
+import type { Edited } from "./edited.ts";
 import type { Coverage, Edit, ExportPolicies, Statement } from "./export-policy.ts";
 import { listCoverage, type PrefixLists, readPrefixLists } from "./frr-prefix-list.ts";
 import { type AddressBlock, parseAddress } from "./prefix.ts";
@@ -40,7 +41,7 @@ export class FrrPolicies implements ExportPolicies {
       }));
   }
 
-  edit(templates: Templates, edits: readonly Edit[]): { expected: string; forward: Payload; inverse: Payload } {
+  edit(templates: Templates, edits: readonly Edit[]): Edited {
     const changes = edits
       .map(({ policy, statement, to }) => {
         const entry = this.#entries.find((each) => each.name === policy && String(each.sequence) === statement);

@@ -3,7 +3,7 @@ import { Failure } from "../kernel/failure.ts";
 import { type CandidatePath, type SegmentRoutingChange, type Steering, samePaths } from "../model/decision.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device, Flow, Network, Prefix } from "../model/inventory.ts";
-import type { Edited } from "./plan.ts";
+import type { Edited } from "./edited.ts";
 import { nodesOf, sidsOf } from "./segment-list.ts";
 import type { Templates } from "./templates.ts";
 

@@ -4,6 +4,7 @@ import { elements, type XmlElement } from "../kernel/xml.ts";
 import type { SegmentRoutingChange, Steering } from "../model/decision.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device, Flow, Network } from "../model/inventory.ts";
+import type { Edited } from "./edited.ts";
 import { inModule, readData, writeData } from "./openconfig-data.ts";
 import { nodesOf, sidsOf } from "./segment-list.ts";
 import type { Templates } from "./templates.ts";
@@ -54,7 +55,7 @@ export function editOpenconfigSteering(
   device: Device,
   reading: string,
   changes: readonly SegmentRoutingChange[],
-): { expected: string; forward: Payload; inverse: Payload } {
+): Edited {
   const data = parse(device, reading);
   const before = rulesOf(device, data);
   let after = before;

@@ -3,6 +3,7 @@ import { ok, type Result } from "../kernel/failure.ts";
 import { elements, type XmlElement } from "../kernel/xml.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device } from "../model/inventory.ts";
+import type { Edited } from "./edited.ts";
 import {
   type Coverage,
   coverageOf,
@@ -66,7 +67,7 @@ class OpenconfigPolicies implements ExportPolicies {
     });
   }
 
-  edit(templates: Templates, edits: readonly Edit[]): { expected: string; forward: Payload; inverse: Payload } {
+  edit(templates: Templates, edits: readonly Edit[]): Edited {
     const data = readData(this.#reading);
     assert(data, "a reading that was parsed once parses again");
     const changes = edits.map(({ policy, statement: name, to }) => {

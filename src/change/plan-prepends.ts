@@ -3,8 +3,8 @@ import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { PrependChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { readPolicies } from "./announcements.ts";
+import type { Edited } from "./edited.ts";
 import { bgpLinks, type Edit, type ExportPolicies, findStatement, unsupported } from "./export-policy.ts";
-import type { Edited } from "./plan.ts";
 import { parseAllowed } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 

@@ -2,17 +2,15 @@ import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { ChangePlan } from "../model/change.ts";
 import type { Decision } from "../model/decision.ts";
-import type { DeviceStep, Payload } from "../model/device.ts";
+import type { DeviceStep } from "../model/device.ts";
 import type { Device, DeviceName, Network } from "../model/inventory.ts";
+import type { Edited } from "./edited.ts";
 import { editPrepends } from "./plan-prepends.ts";
 import { editSteering } from "./steering.ts";
 import type { Templates } from "./templates.ts";
 
 /** What a device gave for a query. */
 export type Reading = Readonly<{ query: string; text: string }>;
-
-/** What a device reads once an edit is made, and how to get there and back. */
-export type Edited = Readonly<{ expected: string; forward: Payload; inverse: Payload }>;
 
 /**
  * One step per device, in the order in which the decision names them, with the way back; from what each gave for the query

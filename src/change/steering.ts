@@ -2,9 +2,9 @@ import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { type SegmentRoutingChange, type Steering, samePaths } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
+import type { Edited } from "./edited.ts";
 import { editLinuxSteering, linuxQuery, readLinuxSteering } from "./linux-srv6.ts";
 import { editOpenconfigSteering, openconfigSteeringQuery, readOpenconfigSteering } from "./openconfig-steering.ts";
-import type { Edited } from "./plan.ts";
 import type { Templates } from "./templates.ts";
 
 /** What to read from a headend for its SR policies. Throws Failure CHANGE_UNSUPPORTED where it cannot have any. */
