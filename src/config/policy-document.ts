@@ -136,7 +136,9 @@ const Document = section({
         "Share that one change may move: of the inbound traffic in scope; with segment-routing, of what a link carries.",
       ),
       freshness: intervals.describe("An older sample is stale, and a stale sample blocks."),
-      coverage: percent("90%").describe("Share of a link's traffic that the rates of prefixes or flows must explain."),
+      coverage: percent("90%").describe(
+        "Share of a link's traffic that prefix rates must explain; with segment-routing, of what its flows claim to bring to a link, what must be measured there.",
+      ),
       surviveAnyLinkFailure: yesOrNo(true).describe(
         "No single link failure may be worse after the change than before it.",
       ),

@@ -18,7 +18,10 @@ export function freshness(facts: SegmentRoutingCase): GuardFinding {
   ]);
 }
 
-/** Flow rates explain enough of every link that the change takes traffic from: what they say is moved then really leaves. */
+/**
+ * Enough of what flows are said to bring to a link is measured there, on every link that the change takes traffic from:
+ * the flows then really run where we think they do. That a link carries more than its flows is no doubt about them.
+ */
 export function coverage({ decision, policy, state }: SegmentRoutingCase, backbone: Backbone): GuardFinding {
   const required = policy.guard.coverage;
   const before = backboneLoads(backbone);
@@ -29,17 +32,24 @@ export function coverage({ decision, policy, state }: SegmentRoutingCase, backbo
     const load = before[edge] as number;
     if (!exceeds(load, after[edge] as number)) continue;
     const measured = state.signals.get("link.rate.out")?.get(name)?.value ?? 0;
-    const share = measured === 0 ? 0 : (load - (backbone.background[edge] as number)) / measured;
+    const claimed = load - (backbone.background[edge] as number);
+    const share = Math.min(1, measured / claimed);
     if (share < required) allow = false;
     figures.push(
-      `flow rates explain ${formatPercent(share)} of ${formatRate(measured)} on ${name}; ${formatPercent(required)} is required`,
+      `${formatPercent(share)} of the ${formatRate(claimed)} of its flows is measured on ${name}; ${formatPercent(required)} is required`,
     );
   }
   return { guard: "coverage", allow, reason: figures.length === 0 ? "takes traffic from no link" : figures.join(", ") };
 }
 
-/** Off any one link, of what it carries; what is put on links is bounded by the target. */
+/**
+ * Off any one link, of what it carries; what is put on links is bounded by the target. Giving back is not limited: a detour
+ * that was made for one flow carries nothing else.
+ */
 export function trafficMoved({ decision, policy }: SegmentRoutingCase, backbone: Backbone): GuardFinding {
+  if (decision.intent.kind === "give-back") {
+    return { guard: "traffic-moved", allow: true, reason: "what an earlier change has moved may all go back" };
+  }
   const off = shareTakenOff(backbone, newPaths(decision.changes));
   const most = Math.max(0, ...off);
   const limit = policy.guard.maxTrafficMoved;

@@ -58,7 +58,7 @@ export type Policy = Readonly<{
     maxTrafficMoved: Ratio;
     /** A sample older than this many telemetry intervals is stale. */
     freshnessIntervals: number;
-    /** Share of a link's measured traffic that the rates of prefixes or flows must explain. */
+    /** Share of a link's measured traffic that prefix rates must explain; of what flows claim to bring to a link, the share that must be measured there. */
     coverage: Ratio;
     /** No single link failure may leave links more loaded after the change than the same failure would before it. */
     surviveAnyLinkFailure: boolean;

@@ -260,9 +260,9 @@ describe("inference that waits behind training", () => {
         "are lower bounds and limits were judged on 1.25 times what crosses it.",
     );
     expect(whyNot(lab, "by west-1 and south-1")).toContain(
-      "if east-north fails, west-1-south-1 would be at 125% (56.8%",
+      "if east-north fails, west-1-south-1 would be at 106.3% (37.5%",
     );
-    expect(whyNot(lab, "batch-1")).toBe("leaves north-east at 90%, over the 75% target");
+    expect(whyNot(lab, "batch-1")).toBe("leaves north-east at 85%, over the 75% target");
   });
 
   // Goal: when no other class can give way, inference itself takes a path that is short enough; never one that is not.

@@ -76,7 +76,7 @@ test("the right change is allowed by all", () => {
     ["freshness", "the oldest sample is 0 s old, within 30 s"],
     [
       "coverage",
-      "flow rates explain 100% of 8 Gbit/s on r0-r1; 90% is required, flow rates explain 100% of 9 Gbit/s on r1-r4; 90% is required",
+      "100% of the 8 Gbit/s of its flows is measured on r0-r1; 90% is required, 100% of the 9 Gbit/s of its flows is measured on r1-r4; 90% is required",
     ],
     ["traffic-moved", "takes off r0-r1 75% of what it carries, the most of any link; at most 100% may be"],
     ["target-headroom", "r0-r2 goes to 35% of at most 75%, r2-r4 goes to 35% of at most 75%"],
@@ -160,9 +160,9 @@ test.each<[string, string, Partial<Input>, string]>([
   ["freshness", "a clock ahead", { state: aged(-30_001) }, "in the future: a clock is wrong"],
   [
     "coverage",
-    "traffic of no flow",
-    { state: stateOf(network, flows, { "r0-r1": 1 }) },
-    "flow rates explain 88.9% of 9 Gbit/s on r0-r1; 90% is required",
+    "flows that are not there",
+    { state: stateOf(network, flows, { "r0-r1": -1 }) },
+    "87.5% of the 8 Gbit/s of its flows is measured on r0-r1; 90% is required",
   ],
   [
     "traffic-moved",

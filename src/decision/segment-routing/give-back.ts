@@ -5,7 +5,7 @@ import { backboneLoads, newPaths } from "../../te/backbone-loads.ts";
 import { brokenObjective } from "../../te/class-objective.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import { clearLoad } from "../../te/link-limits.ts";
-import { changesOf, type Move, moveOf, objection, percentOf } from "./move.ts";
+import { changesOf, type Move, moveOf, objectionBesideLoads, percentOf } from "./move.ts";
 import { nothing, propose } from "./propose.ts";
 import type { Task } from "./task.ts";
 
@@ -44,7 +44,7 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
       `${link.name} would go to ${percentOf(is, link)}, over the ${percentOf(clearLoad(policy, link), link)} it must clear`,
     );
   }
-  const against = broken(task, moves) ?? objection(task, changesOf(moves), after);
+  const against = broken(task, moves) ?? objectionBesideLoads(task, changesOf(moves));
   if (against) return keep(against);
 
   const since = intent.evidence[0];

@@ -42,7 +42,15 @@ export function objection(
   limit: Float64Array,
 ): string | undefined {
   const changed = newPaths(changes);
-  return tooFull(task, changed, limit) ?? tooMuch(task, changes, changed) ?? exposed(task, changed);
+  return tooFull(task, changed, limit) ?? tooMuch(task, changed) ?? objectionBesideLoads(task, changes);
+}
+
+/** What of that holds for traffic that goes back as well. */
+export function objectionBesideLoads(task: Task, changes: readonly SegmentRoutingChange[]): string | undefined {
+  const { maxDevices } = task.policy.guard;
+  const devices = new Set(changes.map(({ device }) => device)).size;
+  if (devices > maxDevices) return `touches ${devices} devices; the policy allows ${maxDevices}`;
+  return exposed(task, newPaths(changes));
 }
 
 export const percentOf = (load: number, { capacity }: Link) => formatPercent(load / capacity);
@@ -63,21 +71,14 @@ function tooFull(task: Task, changed: NewPaths, limit: Float64Array): string | u
   return undefined;
 }
 
-function tooMuch(
-  { policy, backbone }: Task,
-  changes: readonly SegmentRoutingChange[],
-  changed: NewPaths,
-): string | undefined {
-  const { maxTrafficMoved, maxDevices } = policy.guard;
+function tooMuch({ policy, backbone }: Task, changed: NewPaths): string | undefined {
+  const { maxTrafficMoved } = policy.guard;
   const off = shareTakenOff(backbone, changed);
   const edge = off.findIndex((share) => exceeds(share, maxTrafficMoved));
-  if (edge >= 0) {
-    const most = formatPercent(maxTrafficMoved);
-    const { name } = backbone.links[edge] as Link;
-    return `takes ${formatPercent(off[edge] as number)} of what ${name} carries off it; the policy allows ${most} in one change`;
-  }
-  const devices = new Set(changes.map(({ device }) => device)).size;
-  return devices > maxDevices ? `touches ${devices} devices; the policy allows ${maxDevices}` : undefined;
+  if (edge < 0) return undefined;
+  const most = formatPercent(maxTrafficMoved);
+  const { name } = backbone.links[edge] as Link;
+  return `takes ${formatPercent(off[edge] as number)} of what ${name} carries off it; the policy allows ${most} in one change`;
 }
 
 function exposed({ policy, failures }: Task, changed: NewPaths): string | undefined {
