@@ -5,6 +5,8 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/system/**", "node_modules/**"],
     testTimeout: 30_000,
+    // Most of a test's time is waiting for a lab; no test changes what modules hold, so they are loaded once a worker.
     maxWorkers: 3,
+    isolate: false,
   },
 });

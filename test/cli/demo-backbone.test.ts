@@ -56,8 +56,6 @@ describe.concurrent("segment routing in the emulated lab", () => {
 
   test.each([
     ["training-vs-inference", "worse", 6, "rolled-back"],
-    ["maintenance-drain", "worse", 6, "rolled-back"],
-    ["training-vs-inference", "blind", 5, "blind"],
     ["maintenance-drain", "blind", 5, "blind"],
   ])("%s --fault %s, exit %i", { timeout: 60_000 }, async (scenario, fault, exit, outcome) => {
     const { code, err, report } = await demo(scenario, "--fault", fault);

@@ -3,7 +3,7 @@ import { type BackboneTelemetry, backbone, backboneWorld, steeredBy } from "./si
 import { intervalMs } from "./simulated-network.ts";
 import { Simulation } from "./simulation.ts";
 
-const runs = Number(process.env.SIMULATIONS ?? 8);
+const runs = Number(process.env.SIMULATIONS ?? 5);
 const firstSeed = Number(process.env.SEED ?? 1);
 
 let simulation: Simulation<BackboneTelemetry>;
