@@ -36,11 +36,23 @@ function ip(field: string, example: string) {
   });
 }
 
+/** A router's text for an address is compared with ours: both in the one form of RFC 5952, which URLs have too. */
+const canonical = (written: number | string) =>
+  typeof written === "number" || !written.includes(":") || new URL(`http://[${written}]`).hostname === `[${written}]`;
+
+const notCanonical = ({ input }: { input?: unknown }) =>
+  tell(
+    `${String(input)} is not in canonical form`,
+    `write ${new URL(`http://[${String(input)}]`).hostname.slice(1, -1)}`,
+  );
+
 const ipv6 = (field: string, example: string) =>
-  z.ipv6({
-    error: ({ input }) =>
-      tell(`${JSON.stringify(input)} is not an IPv6 address`, `write ${field} for example as "${example}"`),
-  });
+  z
+    .ipv6({
+      error: ({ input }) =>
+        tell(`${JSON.stringify(input)} is not an IPv6 address`, `write ${field} for example as "${example}"`),
+    })
+    .refine(canonical, { error: notCanonical });
 
 const notASid = ({ input }: { input?: unknown }) =>
   input === undefined
@@ -53,10 +65,14 @@ const notASid = ({ input }: { input?: unknown }) =>
 /** Labels 0 to 15 are reserved (RFC 7274), and a label has 20 bits (RFC 3032). */
 const sid = z
   .union([z.int(), z.ipv6()], { error: notASid })
-  .refine((written) => typeof written === "string" || (written >= 16 && written <= 1_048_575), { error: notASid });
+  .refine((written) => typeof written === "string" || (written >= 16 && written <= 1_048_575), {
+    error: notASid,
+    abort: true,
+  })
+  .refine(canonical, { error: notCanonical });
 
 const segmentRouting = section({
-  address: ip("address", "10.255.0.1"),
+  address: ip("address", "10.255.0.1").refine(canonical, { error: notCanonical }),
   sid,
   serviceSid: ipv6("serviceSid", "fc00:0:1::d6").exactOptional(),
 }).refine(({ sid: node, serviceSid }) => serviceSid === undefined || typeof node === "string", {

@@ -123,6 +123,11 @@ test.each([
     'sid: 16001, serviceSid: "fc00::1" }',
     "devices[0].segmentRouting: has a serviceSid beside an MPLS label; leave out serviceSid, or write an SRv6 SID as sid",
   ],
+  [
+    'sid: "fc00:0:3::1"',
+    'sid: "fc00:0:03::1"',
+    "devices[2].segmentRouting.sid: fc00:0:03::1 is not in canonical form; write fc00:0:3::1",
+  ],
   ["to: east", "to: eest", 'links[0].backbone.to: there is no device "eest"; did you mean "east"?'],
   ["to: east", "to: west", "links[0].backbone.to: leads back to its own router; name the router at its far end"],
   [
