@@ -42,7 +42,7 @@ export type ClassPathsInput = Readonly<{
   midpoints?: Uint8Array;
 }>;
 
-export type ClassPath = SegmentPath &
+type ClassPath = SegmentPath &
   Readonly<{
     delay: number;
     loss: number;
@@ -53,15 +53,7 @@ export type ClassPath = SegmentPath &
   }>;
 
 /** Nothing that the class asks for is possible: what the best paths for each would have. */
-export type Refusal = Readonly<{ demand: number; leastDelay: number; leastLoss: number }>;
-
-export type ClassPaths = Readonly<{
-  /** By row, in the order of the demands. */
-  paths: readonly ClassPath[];
-  /** Rows that no path can serve within their class's objective. */
-  refused: readonly Refusal[];
-  maxUtilisation: number;
-}>;
+type Refusal = Readonly<{ demand: number; leastDelay: number; leastLoss: number }>;
 
 /** A path that meets the objective, as things are now; `fullest` a utilisation, `room` in the unit of the demands. */
 export type Candidate = ClassPath & Readonly<{ route: Route; fullest: number; room: number }>;
@@ -69,36 +61,13 @@ export type Candidate = ClassPath & Readonly<{ route: Route; fullest: number; ro
 const order = ["latency", "capacity", "remainder"] as const;
 const rounding = 1e-9;
 
-/**
- * A path for every demand that suits its class: latency classes choose first, then capacity classes keep out of their way
- * where the graph allows, then the rest fills up; within a kind the larger demand first. A demand is never put on a path
- * whose delay or loss breaks its class's objective: it is refused instead.
- */
-export function classPaths(input: ClassPathsInput): ClassPaths {
-  const { demands, ecmp } = input;
-  const placing = new Placing(input);
-  const paths: ClassPath[] = [];
-  const refused: Refusal[] = [];
-  for (const demand of placing.inTurn([...demands.row.keys()])) {
-    const found = placing.candidates(demand);
-    const best = "refused" in found ? undefined : found.candidates[0];
-    if ("refused" in found) refused.push(found.refused);
-    if (!best) continue;
-    const { route, fullest: _, room: __, ...path } = best;
-    paths.push(path);
-    placing.put(demand, route, 1);
-  }
-  const byRow = (a: { demand: number }, b: { demand: number }) => a.demand - b.demand;
-  const maxUtilisation = placing.load.reduce(
-    (most, on, e) => Math.max(most, on / (ecmp.graph.capacity[e] as number)),
-    0,
-  );
-  return { paths: paths.sort(byRow), refused: refused.sort(byRow), maxUtilisation };
-}
-
 type Routes = Readonly<{ routes: readonly (Route & { loss: number })[]; leastDelay: number; leastLoss: number }>;
 
-/** What the network carries while demands are put on paths and taken off, and the paths that each could have. */
+/**
+ * What the network carries while demands are put on paths and taken off, and the paths that each could have by its class.
+ * In their turn latency classes choose first, then capacity classes keep out of their way where the graph allows, then the
+ * rest fills up; within a kind the larger demand first. A path whose delay or loss breaks the class's objective is none.
+ */
 export class Placing {
   readonly load: Float64Array;
   readonly #input: ClassPathsInput;

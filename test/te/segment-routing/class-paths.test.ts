@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { ratio } from "../../../src/kernel/units.ts";
 import { Ecmp } from "../../../src/te/ecmp.ts";
-import { type ClassPathsInput, classPaths, type PathClass } from "../../../src/te/segment-routing/class-paths.ts";
+import { type ClassPathsInput, type PathClass, Placing } from "../../../src/te/segment-routing/class-paths.ts";
 import { eachSegmentPath } from "../../../src/te/segment-routing/segment-path.ts";
 import { both, type Demand, demandsOf, graphOf, networks, sharesOn, utilisationOf } from "./networks.ts";
 
@@ -22,6 +22,25 @@ const edges = [
 ];
 const graph = graphOf(5, edges);
 const loss = Float64Array.from(edges, ([from, to]) => (from === 3 || to === 3 ? 0.01 : 0));
+
+/** Every demand in its turn on the path that suits its class best; by row. */
+function classPaths(input: ClassPathsInput) {
+  const { demands, ecmp } = input;
+  const placing = new Placing(input);
+  const paths = [];
+  const refused = [];
+  for (const demand of placing.inTurn([...demands.row.keys()])) {
+    const found = placing.candidates(demand);
+    if ("refused" in found) refused.push(found.refused);
+    const best = "refused" in found ? undefined : found.candidates[0];
+    if (!best) continue;
+    paths.push(best);
+    placing.put(demand, best.route, 1);
+  }
+  const byRow = (a: { demand: number }, b: { demand: number }) => a.demand - b.demand;
+  const use = placing.load.map((load, edge) => load / (ecmp.graph.capacity[edge] as number));
+  return { paths: paths.sort(byRow), refused: refused.sort(byRow), maxUtilisation: Math.max(...use) };
+}
 
 function placed(list: readonly (readonly [...Demand, kind: number])[], more: Partial<ClassPathsInput> = {}) {
   const demands = demandsOf(list.map(([from, to, size]) => [from, to, size]));
