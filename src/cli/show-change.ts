@@ -104,8 +104,11 @@ function changeTable(decision: Decision): string {
       );
     case "segment-routing":
       return table(
-        ["HEADEND", "FLOW", "CANDIDATE PATHS NOW", "AFTER", "FALLBACK"],
-        decision.changes.map((one) => [one.device, one.flow, candidates(one.from), candidates(one.to), "IGP"]),
+        ["FLOW", "HEADEND", "COLOR", "ENDPOINT", "CANDIDATE PATHS NOW", "AFTER", "FALLBACK"],
+        decision.changes.map((one) => [
+          ...[one.flow, one.device, String(one.color), one.endpoint],
+          ...[candidates(one.from), candidates(one.to), "IGP"],
+        ]),
       );
   }
 }

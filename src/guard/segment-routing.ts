@@ -1,6 +1,12 @@
-import type { CandidatePath, GuardFinding, SegmentRoutingChange } from "../model/decision.ts";
+import {
+  type CandidatePath,
+  type GuardFinding,
+  type SegmentRoutingChange,
+  samePath,
+  samePaths,
+} from "../model/decision.ts";
 import type { Network } from "../model/inventory.ts";
-import { type Backbone, inUse, samePath, samePaths } from "../te/backbone.ts";
+import { type Backbone, inUse } from "../te/backbone.ts";
 import type { SegmentRoutingCase } from "./case.ts";
 
 /** Only flows that the inventory names, on their headend, and new paths only over our own routers to the flow's endpoint. */
@@ -19,6 +25,9 @@ function strange(change: SegmentRoutingChange, { flows, devices }: Network, maxS
   if (!flow) return `${change.flow} is not a flow of the inventory`;
   if (flow.headend !== change.device) {
     return `${flow.name} starts at ${flow.headend}, and the change is for ${change.device}`;
+  }
+  if (flow.color !== change.color || flow.endpoint !== change.endpoint) {
+    return `${flow.name} is color ${flow.color} to ${flow.endpoint}, and the change is for color ${change.color} to ${change.endpoint}`;
   }
   for (const { segments } of added(change)) {
     const foreign = segments.find((name) => !devices.some((device) => device.name === name && device.segmentRouting));

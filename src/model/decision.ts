@@ -18,12 +18,12 @@ export type PrependChange = Readonly<{
 /** One candidate path of an SR policy (RFC 9256 2.2): `segments` are the nodes after the headend, the endpoint included. */
 export type CandidatePath = Readonly<{ preference: number; segments: readonly DeviceName[] }>;
 
-export const samePaths = (a: readonly CandidatePath[], b: readonly CandidatePath[]) =>
-  a.length === b.length &&
-  a.every(({ preference, segments }, index) => {
-    const other = b[index];
-    return preference === other?.preference && String(segments) === String(other.segments);
-  });
+export const samePath = (a: CandidatePath, b: CandidatePath): boolean =>
+  a.preference === b.preference && a.segments.join() === b.segments.join();
+
+/** The same candidate paths, in whatever order. */
+export const samePaths = (a: readonly CandidatePath[], b: readonly CandidatePath[]): boolean =>
+  a.length === b.length && a.every((path) => b.some((other) => samePath(path, other)));
 
 /** A flow's SR policy as its headend has it: the path in use first; without any, the IGP carries the flow. */
 export type Steering = Readonly<{ flow: FlowName; device: DeviceName; paths: readonly CandidatePath[] }>;
@@ -34,7 +34,10 @@ export type Steering = Readonly<{ flow: FlowName; device: DeviceName; paths: rea
  */
 export type SegmentRoutingChange = Readonly<{
   action: "segment-routing";
+  /** The headend; with color and endpoint it names the SR policy. */
   device: DeviceName;
+  color: number;
+  endpoint: DeviceName;
   flow: FlowName;
   from: readonly CandidatePath[];
   to: readonly CandidatePath[];

@@ -116,13 +116,6 @@ function nodesOf({ nodeOf }: Topology, flow: Flow, segments: readonly DeviceName
   return nodes.every((node) => node !== undefined) ? nodes : undefined;
 }
 
-export const samePath = (a: CandidatePath, b: CandidatePath): boolean =>
-  a.preference === b.preference && a.segments.join() === b.segments.join();
-
-/** The same candidate paths, in whatever order. */
-export const samePaths = (a: readonly CandidatePath[], b: readonly CandidatePath[]): boolean =>
-  a.length === b.length && a.every((path) => b.some((other) => samePath(path, other)));
-
 type InUse = Readonly<{ path?: CandidatePath; route: Route }>;
 
 /** The path of highest preference whose segments all have one in `ecmp`, or else what the IGP does; `undefined` without any. */

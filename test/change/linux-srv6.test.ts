@@ -52,6 +52,8 @@ const path = (preference: number, ...segments: string[]): CandidatePath => ({ pr
 const move = (of: Flow, from: CandidatePath[], to: CandidatePath[]): SegmentRoutingChange => ({
   action: "segment-routing",
   device: "r1",
+  color: of.color,
+  endpoint: of.endpoint,
   flow: of.name,
   from,
   to,

@@ -42,7 +42,15 @@ const empty = reading("");
 
 const path = (preference: number, ...segments: string[]): CandidatePath => ({ preference, segments });
 const move = (of: string, from: CandidatePath[], to: CandidatePath[]): SegmentRoutingChange => ({
-  ...{ action: "segment-routing", device: "r1", flow: of, from, to },
+  ...{
+    action: "segment-routing",
+    device: "r1",
+    color: 100,
+    endpoint: of === "other-end" ? "r5" : "r6",
+    flow: of,
+    from,
+    to,
+  },
 });
 
 /** Throws the failure. */

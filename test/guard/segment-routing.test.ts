@@ -43,7 +43,7 @@ function decisionOf(changes: readonly SegmentRoutingChange[], intent?: Intent): 
   return { action: "segment-routing", intent: about, changes, reason: "", predicted, alternatives: [] };
 }
 
-const training = (...segments: string[]) => steer("training", "r0", [], [via(100, ...segments)]);
+const training = (...segments: string[]) => steer("training", "r0", [], [via(100, ...segments)], "r4");
 const right = [training("r2", "r4")];
 const input: Input = {
   policy: policyOf({ guard: { surviveAnyLinkFailure: true } }),
@@ -103,6 +103,12 @@ test.each<[string, string, Partial<Input>, string]>([
     "a router without a segment",
     { network: networkOf(links, flows, { withoutSegment: ["r2"] }) },
     "training would go by r2, which has no segment",
+  ],
+  [
+    "allow-list",
+    "another SR policy",
+    changed({ ...training("r2", "r4"), color: 7 }),
+    "training is color 100 to r4, and the change is for color 7 to r4",
   ],
   [
     "allow-list",

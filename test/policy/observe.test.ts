@@ -112,7 +112,15 @@ test("a drain is seen as the fullest of its links", () => {
 
 // Goal: a moved flow's whole rate would come back to the link; without a fresh one nobody knows.
 test("give-back of flows", () => {
-  const steered = { action: "segment-routing", device: "a", flow: "f", from: [], to: [] } as const;
+  const steered = {
+    action: "segment-routing",
+    device: "a",
+    color: 1,
+    endpoint: "b",
+    flow: "f",
+    from: [],
+    to: [],
+  } as const;
   const relieving: typeof policy = { ...draining, scope: { links: { role: "backbone" } } };
   const back = (rateAgeMs: number, on = relieving) => {
     const state = sending({ "a-core": sample(0.2) });

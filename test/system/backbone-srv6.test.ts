@@ -35,6 +35,8 @@ test("a live TCP flow moves to the other path after approval, and back on rollba
       {
         action: "segment-routing",
         device: "r1",
+        color: expect.any(Number),
+        endpoint: "r6",
         flow: "training-1",
         from: [],
         to: [{ preference: 100, segments: expect.arrayContaining(["r6"]) }],

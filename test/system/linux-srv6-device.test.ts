@@ -58,7 +58,15 @@ const longLine = (metric: number) => `${prefix} metric ${metric} segs ${longSegs
 /** As the change stage plans it. */
 async function step(to: CandidatePath[], from: CandidatePath[] = [], changes: Partial<DeviceStep> = {}) {
   const basis = value(await port().read(query));
-  const change: SegmentRoutingChange = { action: "segment-routing", device: "r1", flow: flows[0].name, from, to };
+  const change: SegmentRoutingChange = {
+    action: "segment-routing",
+    device: "r1",
+    color: flows[0].color,
+    endpoint: "r6",
+    flow: flows[0].name,
+    from,
+    to,
+  };
   const edited = editLinuxSteering(templates, network, deviceOf(r1), basis, [change]);
   return { device: "r1", platform: "linux-srv6", query, basis, ...edited, ...changes } satisfies DeviceStep;
 }

@@ -51,8 +51,8 @@ export function networkOf(
     }),
     prefixes: [],
     classes,
-    flows: Object.entries(flows).map(([name, spec], i): Flow => {
-      return { name, class: spec.class ?? "training", headend: spec.from, endpoint: spec.to, color: 100 + i };
+    flows: Object.entries(flows).map(([name, spec]): Flow => {
+      return { name, class: spec.class ?? "training", headend: spec.from, endpoint: spec.to, color };
     }),
     telemetry: { intervalMs },
     freezes: [],
@@ -169,9 +169,14 @@ export const intentFor = (
 
 export const via = (preference: number, ...segments: string[]): CandidatePath => ({ preference, segments });
 
+/** Of every flow here. */
+const color = 100;
+
+/** `endpoint` is where its paths end. */
 export const steer = (
   flow: string,
   device: string,
   from: readonly CandidatePath[],
   to: readonly CandidatePath[],
-): SegmentRoutingChange => ({ action: "segment-routing", device, flow, from, to });
+  endpoint = [...from, ...to][0]?.segments.at(-1) ?? "",
+): SegmentRoutingChange => ({ action: "segment-routing", device, color, endpoint, flow, from, to });

@@ -72,6 +72,8 @@ const decision: SegmentRoutingDecision = {
     {
       action: "segment-routing",
       device: "a",
+      color: 2,
+      endpoint: "b",
       flow: "weights",
       from: [],
       to: [{ preference: 100, segments: ["c", "b"] }],

@@ -1,6 +1,12 @@
 import { formatPercent } from "../../kernel/units.ts";
-import type { DecisionOutcome, Intent, SegmentRoutingChange } from "../../model/decision.ts";
-import { samePath, samePaths, sharedWithLatency } from "../../te/backbone.ts";
+import {
+  type DecisionOutcome,
+  type Intent,
+  type SegmentRoutingChange,
+  samePath,
+  samePaths,
+} from "../../model/decision.ts";
+import { sharedWithLatency } from "../../te/backbone.ts";
 import { backboneLoads, newPaths } from "../../te/backbone-loads.ts";
 import { brokenObjective } from "../../te/class-objective.ts";
 import { exceeds } from "../../te/link-failure.ts";
@@ -23,14 +29,15 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   };
   if ("drain" in policy.scope) return keep(`${policy.scope.drain} is to stay drained`);
   const moves: Move[] = [];
-  for (const { flow, device, from, to } of made) {
+  for (const change of made) {
+    const { flow, device, from, to } = change;
     const now = backbone.flows.find((one) => one.flow.name === flow);
     if (!now) return keep(`${flow} is no flow of the inventory any more`);
     if (!samePaths(now.paths, to))
       return keep(`${device} has other paths for ${flow} now than ${intent.changeId} left`);
     // Of what was there before, what still is: the path that was in use, if there was one.
     const left = from.filter((path) => now.paths.some((other) => samePath(path, other)));
-    const back: SegmentRoutingChange = { action: "segment-routing", device, flow, from: now.paths, to: left };
+    const back: SegmentRoutingChange = { ...change, from: now.paths, to: left };
     const move = moveOf(task, back);
     if (!move) return keep(`${flow} would have no path`);
     moves.push(move);

@@ -22,7 +22,8 @@ export function moveTo({ backbone }: Task, place: number, route: Route): Move {
   const top = Math.max(firstPreference - 1, ...from.map(({ preference }) => preference));
   const above = { preference: top + 1, segments };
   const to = segments.length === 1 ? [] : [above, ...(kept ? [kept] : [])];
-  return { flow: place, route, change: { action: "segment-routing", device: flow.headend, flow: flow.name, from, to } };
+  const policy = { device: flow.headend, color: flow.color, endpoint: flow.endpoint };
+  return { flow: place, route, change: { action: "segment-routing", ...policy, flow: flow.name, from, to } };
 }
 
 export const changesOf = (moves: readonly Move[]): SegmentRoutingChange[] =>
