@@ -1,4 +1,3 @@
-import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { ChangePlan } from "../model/change.ts";
 import type { Decision } from "../model/decision.ts";
@@ -27,7 +26,10 @@ export function planChange(
   for (const name of new Set(decision.changes.map((change) => change.device))) {
     const device = network.devices.find((each) => each.name === name);
     const reading = readings.get(name);
-    assert(device && reading, `device ${name} of the decision is in the inventory and was read`);
+    if (!device || !reading) {
+      const mend = `put ${name} back into the inventory as it was, then try again`;
+      return fail(new Failure("CONFIG_INVALID", `${name} has nothing to change in the inventory any more`, { mend }));
+    }
     const { query, text: basis } = reading;
     try {
       const edited = editOne(templates, network, decision, device, basis);

@@ -1,4 +1,3 @@
-import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { type SegmentRoutingChange, type Steering, samePaths } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
@@ -48,7 +47,12 @@ export function editSteering(
   if (!now.ok) return now;
   for (const { flow, from } of changes) {
     const has = now.value.find((one) => one.flow === flow);
-    assert(has, `${device.name} is the headend of ${flow}`);
+    if (!has) {
+      const mend = `put ${flow} back into the inventory as it was, then try again`;
+      return fail(
+        new Failure("CONFIG_INVALID", `${flow} is no flow of ${device.name} in the inventory any more`, { mend }),
+      );
+    }
     if (samePaths(has.paths, from)) continue;
     const message = `${device.name} has another SR policy for ${flow} than the decision was made from`;
     const mend = "someone else changed it; the next evaluation starts from what is there now";

@@ -9,7 +9,7 @@ export function decide(
   input: Omit<PrependInput, "policy"> & Readonly<{ policy: Policy; steering: readonly Steering[] }>,
 ): DecisionOutcome {
   const { policy } = input;
-  if (isPrepend(policy)) return decidePrepend({ ...input, policy });
-  assert(isSegmentRouting(policy), `${policy.name} has an action that there is`);
-  return decideSegmentRouting({ ...input, policy });
+  if (isSegmentRouting(policy)) return decideSegmentRouting({ ...input, policy });
+  assert(isPrepend(policy), `${policy.name} moves traffic between links`);
+  return decidePrepend({ ...input, policy });
 }

@@ -2,7 +2,7 @@ import { formatMs, formatPercent, formatRate } from "../kernel/units.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { Link } from "../model/inventory.ts";
 import { type Backbone, routeInUse, withHiddenDemand } from "../te/backbone.ts";
-import { BackboneFailures, backboneLoads, newPaths, shareTakenOff } from "../te/backbone-loads.ts";
+import { arrivingLoads, BackboneFailures, backboneLoads, newPaths, shareTakenOff } from "../te/backbone-loads.ts";
 import { brokenObjective } from "../te/class-objective.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { SegmentRoutingCase } from "./case.ts";
@@ -19,27 +19,31 @@ export function freshness(facts: SegmentRoutingCase): GuardFinding {
 }
 
 /**
- * Enough of what flows are said to bring to a link is measured there, on every link that the change takes traffic from:
- * the flows then really run where we think they do. That a link carries more than its flows is no doubt about them.
+ * Enough of what flows are said to bring to a link is measured there: on every link that the change takes traffic from, and
+ * on those that it leads traffic to. Flows then really run where we think they do, and no link that is down looks empty.
+ * That a link carries more than its flows is no doubt about them.
  */
 export function coverage({ decision, policy, state }: SegmentRoutingCase, backbone: Backbone): GuardFinding {
   const required = policy.guard.coverage;
+  const measured = Float64Array.from(
+    backbone.links,
+    ({ name }) => state.signals.get("link.rate.out")?.get(name)?.value ?? 0,
+  );
+  const claimed = arrivingLoads(backbone, measured);
   const before = backboneLoads(backbone);
   const after = backboneLoads(backbone, newPaths(decision.changes));
   const figures: string[] = [];
   let allow = true;
   for (const [edge, { name }] of backbone.links.entries()) {
-    const load = before[edge] as number;
-    if (!exceeds(load, after[edge] as number)) continue;
-    const measured = state.signals.get("link.rate.out")?.get(name)?.value ?? 0;
-    const claimed = load - (backbone.background[edge] as number);
-    const share = Math.min(1, measured / claimed);
+    const [was, is, said] = [before[edge] as number, after[edge] as number, claimed[edge] as number];
+    if (said <= 0 || !(exceeds(was, is) || exceeds(is, was))) continue;
+    const share = Math.min(1, (measured[edge] as number) / said);
     if (share < required) allow = false;
     figures.push(
-      `${formatPercent(share)} of the ${formatRate(claimed)} of its flows is measured on ${name}; ${formatPercent(required)} is required`,
+      `${formatPercent(share)} of the ${formatRate(said)} of its flows is measured on ${name}; ${formatPercent(required)} is required`,
     );
   }
-  return { guard: "coverage", allow, reason: figures.length === 0 ? "takes traffic from no link" : figures.join(", ") };
+  return { guard: "coverage", allow, reason: figures.length === 0 ? "no other flow runs there" : figures.join(", ") };
 }
 
 /**

@@ -261,7 +261,7 @@ export class Loop {
       await this.#actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
-    const read = await this.routers.read();
+    const read = await this.routers.read({ action: policy.decide.action });
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
     const { announcements, steering, readings } = read.value;
     const state = this.#snapshot();
@@ -352,7 +352,7 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.routers.read();
+    const read = await this.routers.read({ action: change.decision.action });
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const findings = judgeGuards({

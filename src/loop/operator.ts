@@ -76,7 +76,7 @@ export function operatorOf(
     const change = found.value;
     switch (change.state) {
       case "confirmed":
-        return undoConfirmed(change, by, reason, read ?? (await loop.routers.read()));
+        return undoConfirmed(change, by, reason, read ?? (await readFor(change)));
       case "stuck": {
         const next = await ledger.advance(id, "retried", by);
         void loop.background(runner.run(id));
@@ -104,6 +104,10 @@ export function operatorOf(
       }
     }
   }
+
+  /** Only the routers of the change: what it did may be why others cannot be reached. */
+  const readFor = ({ decision, plan }: Change): Promise<Reading> =>
+    loop.routers.read({ action: decision.action, devices: plan.steps.map(({ device }) => device) });
 
   /** A confirmed change is undone by a change of its own, with the same safety: prepared, on trial, read back, journaled. */
   async function undoConfirmed(change: Change, by: string, reason: string, read: Reading): Promise<Result<Change>> {
@@ -196,7 +200,8 @@ export function operatorOf(
     rollback: (id, by, reason) =>
       loop.request(async () => {
         // Asked before the turn: a router that does not answer must not hold up what others ask for.
-        const read = ledger.get(id)?.state === "confirmed" ? await loop.routers.read() : undefined;
+        const change = ledger.get(id);
+        const read = change?.state === "confirmed" ? await readFor(change) : undefined;
         return turns.take(() => rollback(id, by, reason, read));
       }),
     freeze: (by, untilMs, reason) =>

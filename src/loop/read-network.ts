@@ -18,15 +18,22 @@ export type NetworkReading = Readonly<{
 
 type Sources = Readonly<{ network: Network; devices: ReadonlyMap<string, DevicePort>; templates: Templates }>;
 
+/** What is asked of which routers: for one kind of decision, and of some only. */
+export type Wanted = Readonly<{ action?: Decision["action"]; devices?: readonly string[] }>;
+
 /** What the routers announce and steer now, as they say themselves; one that cannot be read fails the whole. */
 export async function readNetwork(
   sources: Sources,
+  { action, devices: only }: Wanted,
   /** Told of every router asked, failed or not. */
   onRead: (device: string, failure: Failure | undefined) => void,
 ): Promise<Result<NetworkReading>> {
   const { devices, links, flows } = sources.network;
-  const announces = ({ name }: Device) => links.some((link) => link.device === name && link.bgp);
-  const steers = ({ name }: Device) => flows.some((flow) => flow.headend === name);
+  const isAsked = (name: string) => only?.includes(name) ?? true;
+  const announces = ({ name }: Device) =>
+    action !== "segment-routing" && isAsked(name) && links.some((link) => link.device === name && link.bgp);
+  const steers = ({ name }: Device) =>
+    action !== "bgp-prepend" && isAsked(name) && flows.some((flow) => flow.headend === name);
   const all = await Promise.all(
     devices
       .filter((device) => announces(device) || steers(device))

@@ -6,7 +6,7 @@ import type { DevicePort } from "../model/device.ts";
 import type { FlowName, Network } from "../model/inventory.ts";
 import type { Measured } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
-import { type NetworkReading, readNetwork } from "./read-network.ts";
+import { type NetworkReading, readNetwork, type Wanted } from "./read-network.ts";
 import { sharedPaths, watchesSharedPaths } from "./shared-paths.ts";
 
 /** How long a router that is mended, or breaks, may go unnoticed while nothing is decided or read from it. */
@@ -35,17 +35,18 @@ export class Routers {
     if (watchesSharedPaths(deps.policies)) this.shared = new Map();
   }
 
-  /** What every router announces now, those beyond a policy's scope included: a prefix may enter there too. */
-  async read(): Promise<Result<NetworkReading>> {
+  /** What every router announces and steers now, those beyond a policy's scope included: a prefix may enter there too. */
+  async read(wanted: Wanted = {}): Promise<Result<NetworkReading>> {
     const { network, clock } = this.#deps;
     this.#reads += 1;
     try {
       const atMs = clock.now();
-      const read = await readNetwork(this.#deps, (device, failure) => {
+      const read = await readNetwork(this.#deps, wanted, (device, failure) => {
         this.status.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
         this.#onRead(device, failure);
       });
-      if (read.ok && this.shared) this.shared = sharedPaths(network, read.value.steering, atMs);
+      const isWhole = wanted.devices === undefined && wanted.action !== "bgp-prepend";
+      if (read.ok && this.shared && isWhole) this.shared = sharedPaths(network, read.value.steering, atMs);
       return read;
     } finally {
       this.#reads -= 1;

@@ -111,7 +111,7 @@ const resumes = [
   becomesQuiet,
 ] as const;
 
-/** One policy on one link: when a decision is due, and when it is not. */
+/** One policy on one of its targets: when a decision is due, and when it is not. */
 export const policyMachine = machineSetup.createMachine({
   context: blankMemory,
   initial: "quiet",

@@ -23,6 +23,23 @@ export function backboneLoads(backbone: Backbone, changed: NewPaths = new Map())
 }
 
 /**
+ * Bit/s of flows by edge as they should be seen on it: a flow that crosses a full link brings the links of its path no more
+ * than that one lets through. `measured`: bit/s by edge.
+ */
+export function arrivingLoads({ flows, saturated, links }: Backbone, measured: Float64Array): Float64Array {
+  const offered = new Float64Array(links.length);
+  for (const { route, rate } of flows) if (route) addLoad(offered, route, rate);
+  const arriving = new Float64Array(links.length);
+  for (const { route, rate } of flows) {
+    if (!route) continue;
+    const full = [...route.edges].filter((edge) => saturated[edge] === 1);
+    const passes = full.map((edge) => Math.min(1, (measured[edge] as number) / (offered[edge] as number)));
+    addLoad(arriving, route, rate * Math.min(1, ...passes));
+  }
+  return arriving;
+}
+
+/**
  * By edge: the share of what the link carries that the changes take off it, 0..1. This is what `guard.maxTrafficMoved`
  * limits; what they put on links is the target's to limit.
  */

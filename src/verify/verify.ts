@@ -1,27 +1,9 @@
-import { formatRate } from "../kernel/units.ts";
-import type { Decision, Verdict } from "../model/decision.ts";
-import type { Network } from "../model/inventory.ts";
+import type { Verdict } from "../model/decision.ts";
 import { formatSignal, type Measured, type NetworkState, type SignalName, signalOf } from "../model/network-state.ts";
-import type { Condition, Policy } from "../model/policy.ts";
-import { drainedLinks, flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
-
-export type VerifyInput = Readonly<{
-  policy: Policy;
-  network: Network;
-  decision: Decision;
-  /** What was measured right before the commit. */
-  before: NetworkState;
-  now: NetworkState;
-  /** When the last device had it. */
-  pushedMs: number;
-  nowMs: number;
-}>;
-
-type Finding = Verdict["findings"][number];
-
-/** Of what a new path was to bring to a link, so much must be seen there: traffic breathes. */
-const carriedShare = 0.5;
-const carriedBy: SignalName = "link.rate.out";
+import type { Condition } from "../model/policy.ts";
+import { flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
+import type { Finding, VerifyInput } from "./input.ts";
+import { judgePaths } from "./paths.ts";
 
 /** A condition that failed on another link before the change is held against it only past this share more: traffic breathes. */
 const swing = 0.05;
@@ -58,12 +40,10 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   if (nowMs < observedMs) return null;
   const conditions = [...policy.verify.require, ...policy.verify.forbid];
   const signals = new Set([policy.trigger.signal, ...conditions.map((condition) => condition.signal)]);
-  if (input.decision.predicted.flows.length > 0) signals.add(carriedBy);
-  const unheard = [...signals].flatMap((signal) =>
-    watched(input, signal)
-      .filter((name) => freshValue(input, signal, name) === undefined)
-      .map((name) => ({ signal, name })),
-  );
+  if (input.decision.action === "segment-routing") signals.add("link.rate.out");
+  const needed = [...signals].flatMap((signal) => watched(input, signal).map((name) => ({ signal, name })));
+  for (const { flow } of input.decision.predicted.flows) needed.push({ signal: "flow.rate", name: flow });
+  const unheard = needed.filter(({ signal, name }) => freshValue(input, signal, name) === undefined);
   if (unheard.length > 0) {
     const patienceMs = (policy.guard.freshnessIntervals + 1) * network.telemetry.intervalMs;
     if (nowMs < observedMs + patienceMs) return null;
@@ -80,8 +60,10 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     for (const name of watched(input, condition.signal))
       findings.push(judgeCondition(input, "forbidden", condition, name));
   }
-  for (const target of targetsOf(network, policy)) findings.push(judgeTrigger(input, target));
-  findings.push(...judgeCarried(input));
+  // What is drained is judged link by link: some of it may have to stay.
+  const targets = "drain" in policy.scope ? [] : targetsOf(network, policy);
+  for (const target of targets) findings.push(judgeTrigger(input, target));
+  findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
 }
 
@@ -112,35 +94,16 @@ function judgeCondition(
 
 /** What was to be relieved must be lower; nothing else must have crossed the trigger. What got traffic back must not either. */
 function judgeTrigger(input: VerifyInput, target: string): Finding {
-  const { policy, network, decision } = input;
-  const { signal, above } = policy.trigger;
-  const names = "drain" in policy.scope ? drainedLinks(network, target).map(({ name }) => name) : [target];
-  const seen = Math.max(...names.map((name) => freshValue(input, signal, name) ?? Number.NaN));
-  const was = Math.max(...names.map((name) => lastValue(input.before, signal, name) ?? Number.NaN));
-  const figures = `${Number.isNaN(was) ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
-  if (decision.intent.kind === "relieve" && target === decision.intent.target) {
-    return { text: `${target}: ${signal} is lower: ${figures}`, held: seen < was };
+  const { signal, above } = input.policy.trigger;
+  const seen = freshValue(input, signal, target) ?? Number.NaN;
+  const was = lastValue(input.before, signal, target);
+  const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
+  const { intent } = input.decision;
+  if (intent.kind === "relieve" && target === intent.target) {
+    return { text: `${target}: ${signal} is lower: ${figures}`, held: was !== undefined && seen < was };
   }
-  const crossed = seen > above && !(was > above);
+  const crossed = seen > above && !(was !== undefined && was > above);
   return { text: `${target}: ${signal} did not rise above ${formatSignal(signal, above)}: ${figures}`, held: !crossed };
-}
-
-/** Make before break: a new path must be seen carrying traffic, on every link that it brings some to, before it may stay. */
-function judgeCarried(input: VerifyInput): Finding[] {
-  const { predicted } = input.decision;
-  const entered = new Set(
-    predicted.flows.flatMap((flow) => flow.after.links.filter((link) => !flow.before.links.includes(link))),
-  );
-  return predicted.links.flatMap(({ link, before, after }) => {
-    const capacity = input.network.links.find(({ name }) => name === link)?.capacity ?? 0;
-    const promised = (after.utilisation - before.utilisation) * capacity;
-    if (!entered.has(link) || promised <= 0) return [];
-    const [was, is] = [lastValue(input.before, carriedBy, link), freshValue(input, carriedBy, link)];
-    const rise = (is ?? Number.NaN) - (was ?? Number.NaN);
-    const more = Number.isNaN(rise) ? "an unknown amount" : formatRate(Math.max(0, rise));
-    const text = `${link}: carries ${more} more, of ${formatRate(promised)} that new paths bring`;
-    return [{ text, held: rise >= carriedShare * promised }];
-  });
 }
 
 const isTrue = ({ comparator, threshold }: Condition, value: number) =>

@@ -121,6 +121,18 @@ test("a headend that has something else by now", () => {
   );
 });
 
+// Goal: a rollback of a flow that has left the inventory is refused with the mend, and stops nothing.
+test("a flow that is no longer in the inventory", () => {
+  const { expected } = plan(empty, move("training", [], [path(100, "r3", "r6")]));
+  const decision = { action: "segment-routing", changes: [move("training", [path(100, "r3", "r6")], [])] };
+  const without = { ...net, flows: net.flows.filter(({ name }) => name !== "training") };
+  const reading = new Map([["r1", { query, text: expected }]]);
+  expect(planChange(templates, without, decision as unknown as Decision, reading)).toMatchObject({
+    ok: false,
+    failure: { code: "CONFIG_INVALID", mend: expect.stringContaining("put training back") },
+  });
+});
+
 // Goal: what somebody else has written into our policy is not understood half and overwritten.
 test.each([
   ["an unknown label", "<value>16003</value>", "<value>17003</value>", "unknown segment 17003"],

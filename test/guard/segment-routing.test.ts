@@ -76,7 +76,7 @@ test("the right change is allowed by all", () => {
     ["freshness", "the oldest sample is 0 s old, within 30 s"],
     [
       "coverage",
-      "100% of the 8 Gbit/s of its flows is measured on r0-r1; 90% is required, 100% of the 9 Gbit/s of its flows is measured on r1-r4; 90% is required",
+      "100% of the 8 Gbit/s of its flows is measured on r0-r1; 90% is required, 100% of the 1 Gbit/s of its flows is measured on r0-r2; 90% is required, 100% of the 9 Gbit/s of its flows is measured on r1-r4; 90% is required, 100% of the 1 Gbit/s of its flows is measured on r2-r4; 90% is required",
     ],
     ["traffic-moved", "takes off r0-r1 75% of what it carries, the most of any link; at most 100% may be"],
     ["target-headroom", "r0-r2 goes to 35% of at most 75%, r2-r4 goes to 35% of at most 75%"],
@@ -169,6 +169,12 @@ test.each<[string, string, Partial<Input>, string]>([
     "flows that are not there",
     { state: stateOf(network, flows, { "r0-r1": -1 }) },
     "87.5% of the 8 Gbit/s of its flows is measured on r0-r1; 90% is required",
+  ],
+  [
+    "coverage",
+    "a link that is down, and so looks empty",
+    { state: stateOf(network, flows, { "r2-r4": -1 }) },
+    "0% of the 1 Gbit/s of its flows is measured on r2-r4; 90% is required",
   ],
   [
     "traffic-moved",

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { backboneOf, linkNames, sharedWithLatency, steeredNetwork, withHiddenDemand } from "../../src/te/backbone.ts";
-import { BackboneFailures, backboneLoads, newPaths, shareTakenOff } from "../../src/te/backbone-loads.ts";
+import {
+  arrivingLoads,
+  BackboneFailures,
+  backboneLoads,
+  newPaths,
+  shareTakenOff,
+} from "../../src/te/backbone-loads.ts";
 import { NetworkLoads } from "../../src/te/network-loads.ts";
 import { pathThrough } from "../../src/te/routed-demands.ts";
 import {
@@ -62,6 +68,28 @@ test("loads as they are, changed, and what no flow explains", () => {
     ["r0-r2", 1],
     ["r2-r3", 1],
   ]);
+});
+
+// Goal: what a full link lets through is what the links behind it can be asked for; offered rates are no figure for them.
+test("flows arrive as the fullest link on their way lets them", () => {
+  const heavy = { ...flows, a: { ...flows.a, rate: 18 } };
+  const of = backbone(network, heavy, { "r0-r1": -8, "r1-r3": -9 });
+  expect(of.saturated[of.links.findIndex(({ name }) => name === "r0-r1")]).toBe(1);
+  const measured = Float64Array.from(
+    of.links,
+    ({ name }) => ({ "r0-r1": 10, "r1-r3": 10, "r0-r2": 4, "r2-r3": 4 })[name] ?? 0,
+  );
+  const arriving = inGbit(
+    of,
+    arrivingLoads(
+      of,
+      measured.map((rate) => rate * gbit),
+    ),
+  );
+  expect(arriving).toMatchObject({ "r0-r2": 4, "r2-r3": 4 });
+  expect(arriving["r0-r1"]).toBeLessThanOrEqual(10);
+  expect(arriving["r1-r3"]).toBeLessThanOrEqual(10);
+  expect(arriving["r1-r3"]).toBeGreaterThan(8);
 });
 
 describe("a failure", () => {

@@ -98,13 +98,19 @@ const decision: SegmentRoutingDecision = {
 };
 
 /** Gbit/s by link, and what inference feels; as PromQL gives the latter, without a span. */
-function stateOf(latencyMs: number | undefined, gbits: Record<string, number>, toMs: number): NetworkState {
+function stateOf(
+  latencyMs: number | undefined,
+  gbits: Record<string, number>,
+  toMs: number,
+  weights = 8,
+): NetworkState {
   const measured = (value: number) => ({ value, fromMs: toMs - intervalMs, toMs });
   const entries = Object.entries(gbits);
   const signals = new Map<SignalName, Map<string, ReturnType<typeof measured>>>([
     ["link.rate.out", new Map(entries.map(([name, gbit]) => [name, measured(gbit * 1e9)]))],
     ["link.utilisation.out", new Map(entries.map(([name, gbit]) => [name, measured(gbit / 10)]))],
   ]);
+  signals.set("flow.rate", new Map([["weights", { value: weights * 1e9, fromMs: toMs, toMs }]]));
   const latency = latencyMs === undefined ? [] : [["answers", { value: latencyMs, fromMs: toMs, toMs }] as const];
   return { atMs: toMs, signals: signals.set("path.latency.p99", new Map(latency)), prefixes: [], targets: new Map() };
 }
@@ -124,6 +130,7 @@ test("better", () => {
       { text: "a-c: forbidden link.utilisation.out above 90%: 80%", held: true },
       { text: "c-b: forbidden link.utilisation.out above 90%: 90%", held: true },
       { text: "answers: path.latency.p99 is lower: 40 ms before, 4 ms now", held: true },
+      { text: "weights: its headend takes in 8 Gbit/s, 8 Gbit/s before", held: true },
       { text: "a-c: carries 8 Gbit/s more, of 8 Gbit/s that new paths bring", held: true },
       { text: "c-b: carries 8 Gbit/s more, of 8 Gbit/s that new paths bring", held: true },
     ],
@@ -138,6 +145,11 @@ test.each([
     "c-b: carries 0 bit/s more, of 8 Gbit/s",
   ],
   ["it carries too little", stateOf(4, { "a-b": 1, "a-c": 3.9, "c-b": 9 }, endMs), "a-c: carries 3.9 Gbit/s more"],
+  [
+    "the flow ends at its headend",
+    stateOf(4, moved, endMs, 3.9),
+    "weights: its headend takes in 3.9 Gbit/s, 8 Gbit/s before",
+  ],
   ["inference is still slow", stateOf(11, moved, endMs), "answers: required path.latency.p99 below 10ms: 11 ms"],
 ])("%s: worse", (_, now, text) => {
   const verdict = verdictOn(now);
@@ -181,6 +193,54 @@ test("a drain", () => {
     before: stateOf(40, { "a-b": 8.9, "a-c": 0, "c-b": 0.9 }, pushedMs - 1_000),
   });
   expect(verdict?.findings.filter(({ held }) => !held)).toEqual([
-    { text: "a-b: link.utilisation.out is lower: 89% before, 89% now", held: false },
+    { text: "a-b: carries 0 bit/s less, of 8 Gbit/s that are led around it", held: false },
   ]);
+});
+
+// Goal: where old and new path join again, what goes on is looked at too: a path can break behind its new links.
+test("a path that breaks on a link that it had before", () => {
+  const [flow] = decision.predicted.flows;
+  const joined = {
+    ...decision,
+    predicted: {
+      ...decision.predicted,
+      links: [load("a-b", 9, 1), load("a-c", 0, 8)],
+      flows: flow ? [{ ...flow, before: { links: ["a-b", "c-b"], delayMs: 1 } }] : [],
+    },
+  };
+  const [then, now] = [stateOf(40, { "a-b": 9, "a-c": 0, "c-b": 8 }, pushedMs - 1_000), { "a-b": 1, "a-c": 8 }];
+  const on = (rest: number) =>
+    verdictOn(stateOf(4, { ...now, "c-b": rest }, endMs), { decision: joined, before: then });
+  expect(on(8)?.outcome).toBe("better");
+  expect(on(0)?.findings.filter(({ held }) => !held)).toEqual([
+    { text: "c-b: goes on carrying 0 bit/s, of 8 Gbit/s expected", held: false },
+  ]);
+});
+
+// Goal: what a flow has shrunk by while the change waited for approval is not asked of its new path.
+test("a flow that sends less by now", () => {
+  const less = stateOf(9.9, { "a-b": 4, "a-c": 0, "c-b": 1 }, pushedMs - 1_000, 3);
+  expect(verdictOn(stateOf(4, { "a-b": 1, "a-c": 3, "c-b": 4 }, endMs, 3), { before: less })?.outcome).toBe("better");
+});
+
+// Goal: traffic that has to stay on a drained router does not make a good drain look bad.
+test("a drain beside traffic that stays", () => {
+  const policyOfDrain: Policy = {
+    ...policy,
+    scope: { drain: "c" },
+    trigger: { ...policy.trigger, signal: "link.utilisation.out", above: 0.02, clear: 0.01 },
+    verify: { observeMs, require: [], forbid: [] },
+  };
+  const [flow] = decision.predicted.flows;
+  const back = {
+    ...decision,
+    predicted: {
+      ...decision.predicted,
+      links: [load("a-b", 1, 4), load("a-c", 3, 0)],
+      flows: flow ? [{ ...flow, rate: bitsPerSecond(3e9), before: flow.after, after: flow.before }] : [],
+    },
+  };
+  const then = stateOf(4, { "a-b": 1, "a-c": 3, "c-b": 6 }, pushedMs - 1_000, 3);
+  const given = { policy: policyOfDrain, decision: back, before: then };
+  expect(verdictOn(stateOf(4, { "a-b": 4, "a-c": 0, "c-b": 6.1 }, endMs, 3), given)?.outcome).toBe("better");
 });

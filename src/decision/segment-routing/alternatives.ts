@@ -26,7 +26,7 @@ export function alternativesTo(
 
   const [first] = chosen;
   const paths = (first ? search.alone(first.flow) : [])
-    .filter((other) => first && task.judged !== undefined && other.route.nodes.join() !== first.route.nodes.join())
+    .filter((other) => first && other.route.nodes.join() !== first.route.nodes.join())
     .slice(0, otherPaths)
     .map((other) => {
       const changes = changesOf(chosen.map((move) => (move === first ? other : move)));

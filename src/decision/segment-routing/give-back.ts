@@ -1,4 +1,3 @@
-import { formatPercent } from "../../kernel/units.ts";
 import {
   type DecisionOutcome,
   type Intent,
@@ -6,7 +5,6 @@ import {
   samePath,
   samePaths,
 } from "../../model/decision.ts";
-import { sharedWithLatency } from "../../te/backbone.ts";
 import { backboneLoads, newPaths } from "../../te/backbone-loads.ts";
 import { brokenObjective } from "../../te/class-objective.ts";
 import { exceeds } from "../../te/link-failure.ts";
@@ -27,7 +25,6 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
       { summary: `undo ${intent.changeId}`, whyNot: why },
     ]);
   };
-  if ("drain" in policy.scope) return keep(`${policy.scope.drain} is to stay drained`);
   const moves: Move[] = [];
   for (const change of made) {
     const { flow, device, from, to } = change;
@@ -37,6 +34,7 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
       return keep(`${device} has other paths for ${flow} now than ${intent.changeId} left`);
     // Of what was there before, what still is: the path that was in use, if there was one.
     const left = from.filter((path) => now.paths.some((other) => samePath(path, other)));
+    if (samePaths(left, now.paths)) return keep(`the path that ${flow} had before does not stand any more`);
     const back: SegmentRoutingChange = { ...change, from: now.paths, to: left };
     const move = moveOf(task, back);
     if (!move) return keep(`${flow} would have no path`);
@@ -67,17 +65,12 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   });
 }
 
-/** What a flow would no longer have on its old path: its class's objective, or its distance from latency classes. */
+/** What a flow would no longer have on its old path: its class's objective. */
 function broken({ backbone, policy }: Task, moves: readonly Move[]): string | undefined {
   for (const { flow: place, route } of moves) {
     const of = backbone.flows[place] as (typeof backbone.flows)[number];
     const why = brokenObjective(backbone, of, route, policy.decide.maxSegments);
     if (why) return `${of.flow.name} would have ${why}`;
-    if (policy.trigger.signal !== "path.shared") continue;
-    const shared = sharedWithLatency(backbone, of.flow.name, route);
-    if (shared <= policy.trigger.clear) continue;
-    const limit = formatPercent(policy.trigger.clear);
-    return `${of.flow.name} would share ${formatPercent(shared)} of its links with latency classes, over the ${limit} it must clear`;
   }
   return undefined;
 }
