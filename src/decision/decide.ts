@@ -6,7 +6,8 @@ import { decideSegmentRouting } from "./segment-routing.ts";
 
 /** What a policy's action can do about an intent. Each action reads what it needs: announcements, or steering. */
 export function decide(
-  input: Omit<PrependInput, "policy"> & Readonly<{ policy: Policy; steering: readonly Steering[] }>,
+  input: Omit<PrependInput, "policy"> &
+    Readonly<{ policy: Policy; steering: readonly Steering[]; drained: readonly string[] }>,
 ): DecisionOutcome {
   const { policy } = input;
   if (isSegmentRouting(policy)) return decideSegmentRouting({ ...input, policy });

@@ -4,7 +4,7 @@ import type { Network } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { SegmentRoutingPolicy } from "../model/policy.ts";
 import { targetsOf } from "../model/scope.ts";
-import { backboneOf } from "../te/backbone.ts";
+import { backboneOf, drainedEdges } from "../te/backbone.ts";
 import { drain } from "./segment-routing/drain.ts";
 import { giveBack } from "./segment-routing/give-back.ts";
 import { isolate } from "./segment-routing/isolate.ts";
@@ -21,6 +21,8 @@ export type SegmentRoutingInput = Readonly<{
   state: NetworkState;
   /** What the headends have now for every flow of the inventory. */
   steering: readonly Steering[];
+  /** Links and routers that any policy drains: nothing is led there. */
+  drained: readonly string[];
 }>;
 
 /**
@@ -28,14 +30,15 @@ export type SegmentRoutingInput = Readonly<{
  * of which something is not known stops the decision here: no data is never zero.
  */
 export function decideSegmentRouting(input: SegmentRoutingInput): DecisionOutcome {
-  const { intent, policy, network, state, steering } = input;
+  const { intent, policy, network, state, steering, drained } = input;
   assert(targetsOf(network, policy).includes(intent.target), `the intent's ${intent.target} is in scope of its policy`);
   const known = backboneOf(network, state, steering);
   if ("unknown" in known) {
     const { unknown } = known;
     return nothing(`${listed(unknown)} ${unknown.length === 1 ? "is" : "are"} not known, and no data is never zero`);
   }
-  const task = taskOf(policy, known.backbone);
+  const own = "drain" in policy.scope ? [policy.scope.drain] : [];
+  const task = taskOf(policy, known.backbone, drainedEdges(network, known.backbone, [...drained, ...own]));
   return intent.kind === "give-back" ? giveBack(intent, task) : improve(input, task);
 }
 

@@ -15,6 +15,8 @@ export type GuardInput = Readonly<{
   announcements: readonly Announcement[];
   /** What the headends have now for every flow of the inventory. */
   steering: readonly Steering[];
+  /** Links and routers that any policy drains. */
+  drained: readonly string[];
   /** Changes other than this one that are not over; at a push, without those that only queue for their turn. */
   changesInFlight: readonly Change[];
   /** `push`: the change is about to go to the routers. `propose`: it is only being put forward. */

@@ -65,6 +65,7 @@ function segmentRoutingFindings(facts: SegmentRoutingCase): GuardFinding[] {
     oneChangeInFlight(facts),
     steering.allowList(facts),
     on("make-before-break", steering.makeBeforeBreak),
+    on("drain", steering.drain),
     steering.unchangedBasis(facts),
     maxDevices(facts),
     steered.freshness(facts),

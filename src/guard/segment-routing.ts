@@ -6,7 +6,7 @@ import {
   samePaths,
 } from "../model/decision.ts";
 import type { Network } from "../model/inventory.ts";
-import { type Backbone, inUse } from "../te/backbone.ts";
+import { type Backbone, drainedEdges, inUse, routeInUse } from "../te/backbone.ts";
 import type { SegmentRoutingCase } from "./case.ts";
 
 /** Only flows that the inventory names, on their headend, and new paths only over our own routers to the flow's endpoint. */
@@ -73,6 +73,26 @@ function breaks(change: SegmentRoutingChange, used: CandidatePath | undefined): 
   if (used && !to.some((kept) => samePath(kept, used)))
     return "the path in use would be taken away before the new one carries it";
   return undefined;
+}
+
+/** Nothing is led to what any policy drains; what is there already may stay there. */
+export function drain({ decision, network, drained }: SegmentRoutingCase, backbone: Backbone): GuardFinding {
+  const guard = "drain";
+  const closed = drainedEdges(network, backbone, drained);
+  for (const change of decision.changes) {
+    const flow = backbone.flows.find(({ flow: { name } }) => name === change.flow);
+    const entered =
+      flow &&
+      routeInUse(backbone, flow.flow, change.to)?.edges.find(
+        (edge) => closed[edge] === 1 && !flow.route?.edges.includes(edge),
+      );
+    if (entered === undefined) continue;
+    const reason = `${change.flow} would be led by ${backbone.links[entered]?.name}, which is drained`;
+    return { guard, allow: false, reason };
+  }
+  const reason =
+    drained.length === 0 ? "nothing is drained" : `nothing is led to ${drained.join(" or ")}, which is drained`;
+  return { guard, allow: true, reason };
 }
 
 /** The decision was made from what the headends have; when that has changed since, so might the decision. */

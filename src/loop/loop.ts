@@ -267,7 +267,8 @@ export class Loop {
     const state = this.#snapshot();
     const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
     const unlisted = telemetry.unlisted(target, state.atMs - freshMs);
-    const decided = decide({ intent, policy, network, state, announcements, steering, unlisted });
+    const drained = this.#drained();
+    const decided = decide({ intent, policy, network, state, announcements, steering, unlisted, drained });
     if (decided.kind === "nothing-helps") {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
     }
@@ -281,6 +282,7 @@ export class Loop {
       switches: this.switches,
       announcements,
       steering,
+      drained,
       changesInFlight: this.ledger.open(),
       phase: "propose",
       nowMs: clock.now(),
@@ -363,6 +365,7 @@ export class Loop {
       switches: this.switches,
       announcements: read.ok ? read.value.announcements : change.announcements,
       steering: read.ok ? read.value.steering : change.steering,
+      drained: this.#drained(),
       // The runner takes one change at a time: another that is preparing waits for its turn.
       changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
       phase: "push",
@@ -387,6 +390,13 @@ export class Loop {
     const { telemetry, clock } = this.#deps;
     const state = telemetry.snapshot(clock.now());
     return this.routers.shared ? withSharedPaths(state, this.routers.shared) : state;
+  }
+
+  /** What the policies that may act are to keep empty. */
+  #drained(): string[] {
+    return this.#deps.policies.flatMap(({ scope, mode }) =>
+      "drain" in scope && mode !== "observe" ? [scope.drain] : [],
+    );
   }
 
   #targets(policy: Policy): readonly string[] {

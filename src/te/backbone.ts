@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import type { CandidatePath, Steering } from "../model/decision.ts";
 import type { DeviceName, Flow, FlowName, Link, LinkName, Network, TrafficClass } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
-import { linksInScope } from "../model/scope.ts";
+import { drainedLinks, linksInScope } from "../model/scope.ts";
 import { Ecmp } from "./ecmp.ts";
 import { buildGraph, type Graph } from "./graph.ts";
 import { hiddenDemand, isSaturated } from "./link-limits.ts";
@@ -156,6 +156,12 @@ export function sharedWithLatency({ flows, links }: SteeredNetwork, flow: FlowNa
 /** The links of a route in the order in which traffic meets them. */
 export const linkNames = ({ links }: Topology, { edges }: Route): LinkName[] =>
   Array.from(edges, (edge) => (links[edge] as Link).name);
+
+/** By edge: 1 on the links that are drained, by their names or by those of their routers. */
+export function drainedEdges(network: Network, { links }: Topology, drained: readonly string[]): Uint8Array {
+  const names = new Set(drained.flatMap((one) => drainedLinks(network, one).map(({ name }) => name)));
+  return Uint8Array.from(links, ({ name }) => Number(names.has(name)));
+}
 
 function topologyOf(network: Network): Topology {
   const links = linksInScope(network, { scope: { links: { role: "backbone" } } });

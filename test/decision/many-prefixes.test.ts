@@ -50,6 +50,7 @@ test.each([
     decision,
     switches,
     steering: [],
+    drained: [],
     changesInFlight: [],
     phase: "propose",
     nowMs,

@@ -359,6 +359,7 @@ test.each([
       decision: outcome.decision,
       switches: { frozen: null, killed: null },
       steering: [],
+      drained: [],
       changesInFlight: [],
       phase: "propose",
       nowMs,

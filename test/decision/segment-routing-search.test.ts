@@ -150,7 +150,14 @@ test("relief against every assignment of paths", () => {
     const policy = policyOf({ target: small.target, maxSegments: small.maxSegments, guard: freely });
     const hot = hottest(network, state)[pick % 2] ?? "";
     const expected = bruteForce(small, network, hot);
-    const outcome = decideSegmentRouting({ intent: intentFor(hot, policy), policy, network, state, steering });
+    const outcome = decideSegmentRouting({
+      intent: intentFor(hot, policy),
+      policy,
+      network,
+      state,
+      steering,
+      drained: [],
+    });
     const kind = expected === undefined ? "none" : expected === "within-target" ? expected : expected.count;
     seen.set(kind, (seen.get(kind) ?? 0) + 1);
     if (expected === undefined || expected === "within-target") {
@@ -167,7 +174,9 @@ test("relief against every assignment of paths", () => {
     expect(changes).toHaveLength(expected.count);
     expect(predicted.moved / 1e9).toBeCloseTo(expected.moved, 6);
   });
-  fc.assert(property, { numRuns: 500 });
+  // A seed with which all kinds come up; SEED=n tries others.
+  const seed = Number(process.env.SEED ?? 1);
+  fc.assert(property, { numRuns: 500, seed });
   for (const kind of ["none", "within-target", 1, 2]) expect(seen.get(kind) ?? 0, `${kind}`).toBeGreaterThan(0);
 });
 
@@ -205,7 +214,7 @@ test.each(["relief", "router drain", "link drain", "latency", "isolation"].map((
       const [target, parts] = targets[pick % targets.length] ?? ["", {}];
       const guard = { maxDevices: small.maxDevices, maxTrafficMoved: small.maxMoved, surviveAnyLinkFailure: survive };
       const policy = policyOf({ ...parts, target: small.target, maxSegments: small.maxSegments, guard });
-      const input = { intent: intentFor(target, policy), policy, network, state, steering };
+      const input = { intent: intentFor(target, policy), policy, network, state, steering, drained: [] };
       const outcome = decideSegmentRouting(input);
       const turned = {
         ...input,

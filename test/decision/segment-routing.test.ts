@@ -31,7 +31,14 @@ function inputOf({ target, links, flows, background, policy, network: more }: Gi
   const network: Network = networkOf(links, flows, more);
   const rules = policyOf(policy);
   const intent: Intent = intentFor(target, rules);
-  return { intent, policy: rules, network, state: stateOf(network, flows, background), steering: steeringOf(flows) };
+  return {
+    intent,
+    policy: rules,
+    network,
+    state: stateOf(network, flows, background),
+    steering: steeringOf(flows),
+    drained: [],
+  };
 }
 
 type Input = Omit<ReturnType<typeof inputOf>, "intent"> & Readonly<{ intent: Intent }>;

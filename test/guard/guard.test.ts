@@ -35,6 +35,7 @@ const input = {
   switches: { frozen: null, killed: null },
   announcements,
   steering: [],
+  drained: [],
   changesInFlight: [],
   phase: "propose",
   nowMs,

@@ -53,6 +53,7 @@ const input: Input = {
   switches: { frozen: null, killed: null },
   announcements: [],
   steering: steeringOf(flows),
+  drained: [],
   changesInFlight: [],
   phase: "propose",
   nowMs,
@@ -71,6 +72,7 @@ test("the right change is allowed by all", () => {
     ["one-change-in-flight", "no other change is in flight"],
     ["allow-list", "training in the inventory, and every segment one of our routers"],
     ["make-before-break", "no path in use is edited, and none makes way before another stands"],
+    ["drain", "nothing is drained"],
     ["unchanged-basis", "the headends have what it was decided on"],
     ["max-devices", "changes 1 of at most 2 devices: r0"],
     ["freshness", "the oldest sample is 0 s old, within 30 s"],
@@ -153,6 +155,7 @@ test.each<[string, string, Partial<Input>, string]>([
     changed(training("r2", "r4"), training("r2", "r4")),
     "training is changed twice",
   ],
+  ["drain", "another policy", { drained: ["r2"] }, "training would be led by r0-r2, which is drained"],
   [
     "max-devices",
     "too many",
@@ -234,8 +237,8 @@ test("missing data denies", () => {
   const onTraffic = ["coverage", "traffic-moved", "target-headroom", "class-objective", "link-failure"];
   const names = (given: Partial<Input>) => no(given).map(({ guard }) => guard);
   expect(names({ state: without })).toEqual(["make-before-break", "freshness", ...onTraffic]);
-  expect(names({ steering: input.steering.slice(1) })).toEqual(["make-before-break", ...onTraffic]);
-  expect(names({ steering: [] })).toEqual(["make-before-break", "unchanged-basis", ...onTraffic]);
+  expect(names({ steering: input.steering.slice(1) })).toEqual(["make-before-break", "drain", ...onTraffic]);
+  expect(names({ steering: [] })).toEqual(["make-before-break", "drain", "unchanged-basis", ...onTraffic]);
 });
 
 // Goal: given back is held to clear (65%), not to the target (75%).

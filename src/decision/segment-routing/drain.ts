@@ -27,8 +27,7 @@ export function drain(intent: Intent, task: Task, network: Network): DecisionOut
   }
   const movable = on.filter((flow) => !staying.has(flow));
   const rest = unexplained(task, edges);
-  const avoid = Uint8Array.from(backbone.links, (_, edge) => Number(edges.has(edge)));
-  const { moves, stuck } = new Search({ task, limit: noFuller(task), avoid, movable }).each(movable);
+  const { moves, stuck } = new Search({ task, limit: noFuller(task), movable }).each(movable);
   for (const [flow, why] of stuck) staying.set(flow, why);
 
   const alternatives = [...staying].slice(0, 4).map(([flow, whyNot]): Alternative => {

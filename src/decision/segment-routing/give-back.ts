@@ -38,6 +38,8 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
     const back: SegmentRoutingChange = { ...change, from: now.paths, to: left };
     const move = moveOf(task, back);
     if (!move) return keep(`${flow} would have no path`);
+    const drained = move.route.edges.find((edge) => task.avoid[edge] === 1);
+    if (drained !== undefined) return keep(`${flow} would go by ${backbone.links[drained]?.name}, which is drained`);
     moves.push(move);
   }
   const changed = newPaths(changesOf(moves));

@@ -10,8 +10,6 @@ export type Problem = Readonly<{
   task: Task;
   /** What each edge may carry afterwards. */
   limit: Float64Array;
-  /** By edge: 1 where no moved flow may go. */
-  avoid?: Uint8Array;
   /** The flows that may be moved, by their places. */
   movable: readonly number[];
   /** Of a flow's paths, best for its class first, those that serve, best first; all without. */
@@ -49,9 +47,9 @@ export class Search {
   #steps: number;
 
   constructor(problem: Problem, budget = defaultBudget) {
-    const { avoid, limit, task } = problem;
+    const { limit, task } = problem;
     this.#problem = problem;
-    this.#placing = new Placing({ ...placingInput(task), limit, ...(avoid ? { avoid } : {}) });
+    this.#placing = new Placing({ ...placingInput(task), limit });
     this.#over = [...limit.keys()].filter((edge) => exceeds(task.load[edge] as number, limit[edge] as number));
     this.#steps = budget;
   }

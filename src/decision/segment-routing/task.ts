@@ -12,16 +12,18 @@ export type Task = Readonly<{
   /** With hidden demand, for limits; and what each link carries of it, by edge. */
   judged: Backbone;
   load: Float64Array;
+  /** By edge: 1 where no flow may be led. */
+  avoid: Uint8Array;
   failures: BackboneFailures;
 }>;
 
-export function taskOf(policy: SegmentRoutingPolicy, backbone: Backbone): Task {
+export function taskOf(policy: SegmentRoutingPolicy, backbone: Backbone, avoid: Uint8Array): Task {
   const judged = withHiddenDemand(backbone);
-  return { policy, backbone, judged, load: backboneLoads(judged), failures: new BackboneFailures(judged) };
+  return { policy, backbone, judged, load: backboneLoads(judged), avoid, failures: new BackboneFailures(judged) };
 }
 
 /** The flows as demands for `Placing`, one row a flow, at judged rates; everything is on the network already. */
-export function placingInput({ policy, judged, load }: Task): ClassPathsInput {
+export function placingInput({ policy, judged, load, avoid }: Task): ClassPathsInput {
   const { flows, nodeOf, graph, ecmp, loss, hasSegment } = judged;
   const node = (device: string) => nodeOf.get(device) as number;
   const demands: Demands = {
@@ -39,6 +41,7 @@ export function placingInput({ policy, judged, load }: Task): ClassPathsInput {
     target: policy.decide.target,
     maxSegments: policy.decide.maxSegments,
     midpoints: hasSegment,
+    avoid,
     inUse: { load, latency: latencyUse(flows, graph.edges) },
   };
 }
