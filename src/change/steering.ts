@@ -55,7 +55,8 @@ export function editSteering(
     }
     if (samePaths(has.paths, from)) continue;
     const message = `${device.name} has another SR policy for ${flow} than the decision was made from`;
-    const mend = "someone else changed it; the next evaluation starts from what is there now";
+    const mend =
+      "a later change or someone else did that: roll later changes back first, or let the next evaluation start from it";
     return fail(new Failure("DEVICE_CHANGED", message, { retry: "later", mend }));
   }
   switch (device.platform) {

@@ -57,10 +57,11 @@ function segmentRoutingNeeds(raw: unknown, policy: Policy): Finding[] {
 function unknownInScope(raw: unknown, { name, scope }: Policy): Finding[] {
   const names = (list: string) => listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
   if ("flows" in scope) {
-    const used = listAt(raw, "flows").some((flow) => textAt(flow, "class") === scope.flows.class);
-    if (used) return [];
-    const message = `policy "${name}" watches flows of class "${scope.flows.class}", and there are none`;
-    return [{ path: ["flows"], message, mend: suggest(scope.flows.class, names("classes")) }];
+    const wanted = scope.flows.class;
+    if (listAt(raw, "flows").some((flow) => textAt(flow, "class") === wanted)) return [];
+    const message = `policy "${name}" watches flows of class "${wanted}", and there are none`;
+    const known = names("classes");
+    return [{ path: ["flows"], message, mend: known.includes(wanted) ? "add one" : suggest(wanted, known) }];
   }
   const drained = "drain" in scope ? scope.drain : "";
   const backbone = linksOfRole(raw, "backbone");

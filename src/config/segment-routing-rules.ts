@@ -4,7 +4,7 @@ import type { Finding } from "./problem.ts";
 
 /** Rules between node segments, backbone links, classes and flows. */
 export function segmentRoutingRules(raw: unknown): Finding[] {
-  return [...segments(raw), ...backboneEnds(raw), ...names(raw), ...flowRules(raw)];
+  return [...segments(raw), ...oneDataPlane(raw), ...backboneEnds(raw), ...names(raw), ...flowRules(raw)];
 }
 
 /** Two nodes with one SID or address could not be told apart in what a router reads. */
@@ -25,11 +25,30 @@ function segments(raw: unknown): Finding[] {
   );
 }
 
+/** A segment list is of labels or of SRv6 SIDs, and any node may be led through. */
+function oneDataPlane(raw: unknown): Finding[] {
+  const nodes = [...listAt(raw, "devices").entries()].flatMap(([index, device]) => {
+    const sid = at(device, "segmentRouting", "sid");
+    return sid === undefined ? [] : [{ index, kind: typeof sid }];
+  });
+  const other = nodes.find(({ kind }) => kind !== nodes[0]?.kind);
+  if (!other) return [];
+  const message = `is not of the kind of devices[${nodes[0]?.index}]: a path cannot mix MPLS labels and SRv6 SIDs`;
+  return [
+    { path: ["devices", other.index, "segmentRouting", "sid"], message, mend: "give all routers SIDs of one kind" },
+  ];
+}
+
 function backboneEnds(raw: unknown): Finding[] {
   const known = namesOf(raw, "devices");
+  const platformOf = new Map(listAt(raw, "devices").map((one) => [textAt(one, "name"), textAt(one, "platform")]));
   return listAt(raw, "links").flatMap((link, index) => {
     const to = textAt(link, "backbone", "to");
     const path = ["links", index, "backbone"];
+    if (at(link, "bgp") !== undefined && platformOf.get(textAt(link, "device")) === "linux-srv6") {
+      const message = "is on a linux-srv6 router, whose BGP Pointsman does not edit";
+      return [{ path: ["links", index, "bgp"], message, mend: "remove it" }];
+    }
     if (to !== undefined && textAt(link, "role") !== "backbone") {
       return [{ path, message: "is on a link of another role", mend: "write role: backbone, or remove it" }];
     }
@@ -45,7 +64,11 @@ function backboneEnds(raw: unknown): Finding[] {
 
 /** A policy's target goes by its name alone. */
 function names(raw: unknown): Finding[] {
-  const linkNames = namesOf(raw, "links");
+  const others = [...namesOf(raw, "links"), ...namesOf(raw, "devices")];
+  const links = namesOf(raw, "links").flatMap((name, index) => {
+    if (!namesOf(raw, "devices").includes(name)) return [];
+    return [{ path: ["links", index, "name"], message: `"${name}" is the name of a device too`, mend: "rename one" }];
+  });
   const own = (list: string) =>
     duplicates(
       listAt(raw, list),
@@ -58,10 +81,11 @@ function names(raw: unknown): Finding[] {
     );
   const asLink = listAt(raw, "flows").flatMap((flow, index) => {
     const name = textAt(flow, "name");
-    if (name === undefined || !linkNames.includes(name)) return [];
-    return [{ path: ["flows", index, "name"], message: `"${name}" is the name of a link too`, mend: "rename one" }];
+    if (name === undefined || !others.includes(name)) return [];
+    const message = `"${name}" is the name of a link or device too`;
+    return [{ path: ["flows", index, "name"], message, mend: "rename one" }];
   });
-  return [...own("classes"), ...own("flows"), ...asLink];
+  return [...own("classes"), ...own("flows"), ...links, ...asLink];
 }
 
 function flowRules(raw: unknown): Finding[] {
@@ -106,6 +130,14 @@ function flowRules(raw: unknown): Finding[] {
         message: "has no prefix, by which a linux-srv6 headend steers",
         mend: example,
       });
+    }
+    const prefix = textAt(flow, "prefix");
+    if (platform === "linux-srv6" && prefix !== undefined && !prefix.includes(":")) {
+      find(
+        "prefix",
+        "is not IPv6, and a linux-srv6 headend steers nothing else",
+        'write for example "2001:db8:6::/64"',
+      );
     }
     if (
       platform === "linux-srv6" &&

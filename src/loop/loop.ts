@@ -7,7 +7,7 @@ import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
-import type { GuardFinding, Intent } from "../model/decision.ts";
+import { type Decision, type GuardFinding, type Intent, samePath } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
@@ -377,7 +377,7 @@ export class Loop {
 
   #verify(change: Change, before: NetworkState, now: NetworkState) {
     const { network, clock } = this.#deps;
-    if (change.origin.kind === "operator") {
+    if (change.origin.kind === "operator" && !addsPath(change.decision)) {
       const text = `every router reads as it did before ${change.origin.undoes}`;
       return { outcome: "better", findings: [{ text, held: true }] } as const;
     }
@@ -408,6 +408,12 @@ export class Loop {
 const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
 const jitterShare = 0.9;
+
+/** A path that was taken away may lead nowhere by now; what only takes paths away ends where the IGP carries. */
+function addsPath(decision: Decision): boolean {
+  if (decision.action !== "segment-routing") return false;
+  return decision.changes.some(({ from, to }) => to.some((path) => !from.some((other) => samePath(path, other))));
+}
 
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);

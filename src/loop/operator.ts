@@ -178,6 +178,22 @@ export function operatorOf(
       .filter(({ target }) => target === subject)
       .sort((a, b) => b.atMs - a.atMs);
     if (!conclusion) {
+      const about = ledger.all().find(({ decision }) => concerns(decision, subject));
+      if (about) {
+        const { decision, guards, createdMs, state, id } = about;
+        const { alternatives } = decision;
+        const outcome = `${id} ${state}`;
+        return ok({
+          subject,
+          atMs: createdMs,
+          outcome,
+          reason: reasonAndEnd(about),
+          alternatives,
+          guards,
+          now,
+          history,
+        });
+      }
       const none = { outcome: "no decision since the start", reason: "", alternatives: [], guards: [] };
       return ok({ subject, atMs: clock.now(), ...none, now, history });
     }
@@ -211,6 +227,13 @@ export function operatorOf(
     explain,
     verifyAudit: () => journal.verify(),
   };
+}
+
+/** Whether a decision moves this flow, or changes what this link carries. */
+function concerns(decision: Decision, subject: string): boolean {
+  const { flows, links } = decision.predicted;
+  const changed = links.filter(({ before, after }) => before.utilisation !== after.utilisation);
+  return flows.some(({ flow }) => flow === subject) || changed.some(({ link }) => link === subject);
 }
 
 function reasonAndEnd({ decision, state, outcome }: Change): string {

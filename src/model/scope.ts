@@ -26,9 +26,18 @@ export function targetsOf(network: Network, policy: Pick<Policy, "scope">): stri
   return watched.map(({ name }) => name);
 }
 
-/** The links that a drain must empty: the link itself, or every backbone link from and to the router. */
+/** The links that a drain must empty: both directions of the link, or every backbone link from and to the router. */
 export function drainedLinks({ links }: Network, drained: string): Link[] {
-  return byName(
-    links.filter(({ name, device, backbone }) => backbone && [name, device, backbone.to].includes(drained)),
-  );
+  const link = links.find(({ name, backbone }) => backbone && name === drained);
+  if (link) return byName([link, ...opposite(links, link)]);
+  return byName(links.filter(({ device, backbone }) => backbone && [device, backbone.to].includes(drained)));
+}
+
+/** The other direction: of several parallel links the one that has the same place among them by name. */
+function opposite(links: readonly Link[], { name, device, backbone }: Link): Link[] {
+  const between = (from: string, to: string | undefined) =>
+    byName(links.filter((link) => link.device === from && link.backbone?.to === to));
+  const place = between(device, backbone?.to).findIndex((link) => link.name === name);
+  const back = between(backbone?.to ?? "", device)[place];
+  return back ? [back] : [];
 }

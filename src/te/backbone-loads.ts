@@ -39,9 +39,13 @@ export function arrivingLoads({ flows, saturated, links }: Backbone, measured: F
   return arriving;
 }
 
+/** Less than this share of a link is the difference between counters and flow rates, and no traffic. */
+const noise = 0.01;
+
 /**
  * By edge: the share of what the link carries that the changes take off it, 0..1. This is what `guard.maxTrafficMoved`
- * limits; what they put on links is the target's to limit.
+ * limits; what they put on links is the target's to limit. 0 on a link that one flow has to itself, as next to its headend
+ * or on a detour: flows are moved whole.
  */
 export function shareTakenOff(backbone: Backbone, changed: NewPaths): Float64Array {
   const off = new Float64Array(backbone.links.length);
@@ -55,7 +59,15 @@ export function shareTakenOff(backbone: Backbone, changed: NewPaths): Float64Arr
     for (const edge of route.edges) off[edge] = (off[edge] as number) + Math.max(0, moved[edge] as number);
   }
   const load = backboneLoads(backbone);
-  return off.map((rate, edge) => (rate === 0 ? 0 : rate / (load[edge] as number)));
+  const using = new Int32Array(backbone.links.length);
+  for (const { route, rate } of backbone.flows) {
+    if (rate > 0) for (const edge of route?.edges ?? []) using[edge] = (using[edge] as number) + 1;
+  }
+  return off.map((rate, edge) => {
+    const [background, capacity] = [backbone.background[edge] as number, backbone.graph.capacity[edge] as number];
+    const isAlone = using[edge] === 1 && background <= noise * capacity;
+    return rate === 0 || isAlone ? 0 : rate / (load[edge] as number);
+  });
 }
 
 /** What single failures of physical links do; worked out once for the backbone as it is, and then by what changes differ. */

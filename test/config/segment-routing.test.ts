@@ -11,11 +11,11 @@ devices:
   - name: west
     platform: openconfig
     management: ${management}
-    segmentRouting: { address: 10.255.0.1, sid: 16001 }
+    segmentRouting: { address: "fc00:0:1::1", sid: "fc00:0:1::1" }
   - name: mid
     platform: frr
     management: ${management}
-    segmentRouting: { address: 10.255.0.2, sid: 16002 }
+    segmentRouting: { address: "fc00:0:2::1", sid: "fc00:0:2::1" }
   - name: east
     platform: linux-srv6
     management: ${management}
@@ -82,8 +82,8 @@ test("node segments, backbone links, classes, flows and a policy for them", asyn
   if (!loaded.ok) throw loaded.failure;
   const { network, policies } = loaded.value;
   expect(network.devices.map(({ segmentRouting }) => segmentRouting)).toEqual([
-    { address: "10.255.0.1", sid: 16001 },
-    { address: "10.255.0.2", sid: 16002 },
+    { address: "fc00:0:1::1", sid: "fc00:0:1::1" },
+    { address: "fc00:0:2::1", sid: "fc00:0:2::1" },
     { address: "fc00:0:3::1", sid: "fc00:0:3::1", serviceSid: "fc00:0:3::d6" },
     { address: "fc00:0:4::1", sid: "fc00:0:4::1", serviceSid: "fc00:0:4::d6" },
   ]);
@@ -109,20 +109,31 @@ test("node segments, backbone links, classes, flows and a policy for them", asyn
 // Goal: a mistake in the inventory is named by its field, with what to do about it.
 test.each([
   [
-    "sid: 16002",
+    'sid: "fc00:0:2::1"',
     "sid: 15",
     'devices[1].segmentRouting.sid: 15 is neither an MPLS label nor an SRv6 SID; write a label from 16 to 1048575, or an IPv6 address such as "fc00:0:1::1"',
   ],
   [
-    "sid: 16002",
-    "sid: 16001",
-    "devices[1].segmentRouting.sid: 16001 is already the sid of devices[0]; give each router its own",
+    'sid: "fc00:0:2::1"',
+    'sid: "fc00:0:1::1"',
+    "devices[1].segmentRouting.sid: fc00:0:1::1 is already the sid of devices[0]; give each router its own",
   ],
   [
-    "sid: 16001 }",
+    'sid: "fc00:0:1::1" }',
     'sid: 16001, serviceSid: "fc00::1" }',
     "devices[0].segmentRouting: has a serviceSid beside an MPLS label; leave out serviceSid, or write an SRv6 SID as sid",
   ],
+  [
+    'sid: "fc00:0:2::1"',
+    "sid: 16002",
+    "devices[1].segmentRouting.sid: is not of the kind of devices[0]: a path cannot mix MPLS labels and SRv6 SIDs; give all routers SIDs of one kind",
+  ],
+  [
+    'prefix: "2001:db8:1::/48"',
+    "prefix: 10.0.0.0/24",
+    'flows[1].prefix: is not IPv6, and a linux-srv6 headend steers nothing else; write for example "2001:db8:6::/64"',
+  ],
+  ["name: east-west", "name: mid", 'links[1].name: "mid" is the name of a device too; rename one'],
   [
     'sid: "fc00:0:3::1"',
     'sid: "fc00:0:03::1"',
@@ -156,7 +167,7 @@ test.each([
     "color: 20",
     'flows[1]: has no prefix, by which a linux-srv6 headend steers; add prefix: "2001:db8:6::/64"',
   ],
-  ["name: weights", "name: west-east", 'flows[1].name: "west-east" is the name of a link too; rename one'],
+  ["name: weights", "name: west-east", 'flows[1].name: "west-east" is the name of a link or device too; rename one'],
   ["maxStretch: 1.5", "maxStretch: 0.5", "classes[0].maxStretch: is not a number of at least 1; write for example 1.5"],
   [
     "      flowRate: { query: flow_bps, flowLabel: flow }\n",

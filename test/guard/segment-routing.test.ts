@@ -236,7 +236,7 @@ test("missing data denies", () => {
   const without = { ...input.state, signals: new Map([...input.state.signals, ["flow.rate" as const, rates]]) };
   const onTraffic = ["coverage", "traffic-moved", "target-headroom", "class-objective", "link-failure"];
   const names = (given: Partial<Input>) => no(given).map(({ guard }) => guard);
-  expect(names({ state: without })).toEqual(["make-before-break", "freshness", ...onTraffic]);
+  expect(names({ state: without })).toEqual(["make-before-break", "drain", "freshness", ...onTraffic]);
   expect(names({ steering: input.steering.slice(1) })).toEqual(["make-before-break", "drain", ...onTraffic]);
   expect(names({ steering: [] })).toEqual(["make-before-break", "drain", "unchanged-basis", ...onTraffic]);
 });

@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { Failure, fail } from "../../src/kernel/failure.ts";
 import { type BackboneTelemetry, backbone, backboneWorld, steeredBy } from "./simulated-backbone.ts";
 import { intervalMs } from "./simulated-network.ts";
 import { Simulation } from "./simulation.ts";
@@ -70,6 +71,66 @@ test("another writer", async () => {
   await simulation.controller.approve("c1", "ann");
   await simulation.until(() => newest()?.state === "aborted");
   expect(router.running).toBe(theirs);
+});
+
+// Goal: the router that a change blacked out, or any other, does not stand in the way of taking that change back.
+test("rolled back while another headend cannot be reached", async () => {
+  simulation = await Simulation.of(peak, 5, { mode: "auto" });
+  await simulation.until(() => newest()?.state === "confirmed");
+  const touched = newest()?.plan.steps.map(({ device }) => device) ?? [];
+  for (const router of simulation.routers) {
+    if (touched.includes(router.device)) continue;
+    router.read = async () => fail(new Failure("DEVICE_UNREACHABLE", `${router.device} is dark`));
+  }
+  expect(await simulation.controller.rollback("c1", "ann", "it is dark over there")).toMatchObject({ ok: true });
+  await simulation.until(() => newest()?.id === "c2" && newest()?.state === "confirmed");
+  expect(Object.values(steeredBy(simulation.routers)).flat()).toEqual([]);
+});
+
+// Goal: the flow that was moved, and every link that got or lost traffic by it, say why.
+test("explained by flow and by link", async () => {
+  simulation = await Simulation.of(peak, 6, { mode: "auto" });
+  await simulation.until(() => newest()?.state === "confirmed");
+  for (const subject of ["training-1", "west-2-north", "south-1-south-2", "north-east"]) {
+    const explained = await simulation.controller.explain(subject);
+    expect(explained).toMatchObject({ ok: true, value: { subject, outcome: "c1 confirmed" } });
+  }
+  expect(await simulation.controller.explain("batch-1")).toMatchObject({
+    ok: true,
+    value: { outcome: "no decision since the start" },
+  });
+});
+
+// Goal: training that shares links with inference is led apart, whatever the load: seen on what the headends read, before and after.
+test("classes isolated", async () => {
+  simulation = await Simulation.of(backboneWorld({ afterMs: 900_000, forMs: 1_000 }), 7, {
+    mode: "auto",
+    scope: { flows: { class: "training" } },
+    trigger: { signal: "path.shared", above: 0.05, clear: 0.01, for: { count: 3, of: 5 }, everyMs: intervalMs },
+    verify: {
+      observeMs: 5_000,
+      require: [{ text: "path.shared below 5%", signal: "path.shared", comparator: "below", threshold: 0.05 }],
+      forbid: [],
+    },
+  });
+  await simulation.until(() => newest()?.state === "confirmed");
+  expect(newest()?.decision.intent).toMatchObject({ kind: "relieve", target: "training-1", signal: "path.shared" });
+  expect(newest()?.decision.intent.evidence.map(({ value }) => value)).toEqual([0.5, 0.5, 0.5]);
+  expect(newest()?.verdict?.findings.map(({ text }) => text)).toContain(
+    "training-1: path.shared is lower: 50% before, 0% now",
+  );
+  expect(steeredBy(simulation.routers)["training-1"]).toEqual(["100: south-1 > east"]);
+});
+
+// Goal: a path that a rollback puts up again is looked at like any other: it may lead nowhere by now.
+test("a give-back rolled back while telemetry is silent", async () => {
+  simulation = await Simulation.of(peak, 8, { mode: "auto" });
+  await simulation.until(() => newest()?.id === "c2" && newest()?.state === "confirmed");
+  simulation.telemetry.silent = true;
+  await simulation.controller.rollback("c2", "ann", "after all");
+  await simulation.until(() => newest()?.id === "c3" && newest()?.state === "rolled-back");
+  expect(newest()?.outcome?.code).toBe("VERIFY_SILENT");
+  expect(Object.values(steeredBy(simulation.routers)).flat()).toEqual([]);
 });
 
 // Goal: whatever routers, telemetry, people and crashes do, every headend ends as the confirmed changes say, and all is journaled

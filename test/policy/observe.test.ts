@@ -108,6 +108,9 @@ test("a drain is seen as the fullest of its links", () => {
     reason: "no sample of link.utilisation.out for core-b",
   });
   expect(observe(draining, "core-b", state, core)).toEqual({ kind: "seen", value: 0.2, measuredMs: nowMs - 700 });
+  const both = { ...core, links: [...core.links, backbone("b-core", "b", "core")] };
+  const busyBack = sending({ "core-b": sample(0.1), "b-core": sample(0.4) });
+  expect(observe(draining, "core-b", busyBack, both), "the same fibre").toMatchObject({ value: 0.4 });
 });
 
 // Goal: a moved flow's whole rate would come back to the link; without a fresh one nobody knows.

@@ -63,7 +63,7 @@ function crossed({ backbone }: Task, flows: readonly number[]): string {
 }
 
 /** Counters and flow rates are not of the same moment: less than this share of a link is their difference and no traffic. */
-const noise = 0.01;
+const noise = 0.02;
 
 function unexplained({ backbone }: Task, edges: ReadonlySet<number>): string[] {
   const left = [...edges].flatMap((edge) => {

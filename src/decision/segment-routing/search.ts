@@ -23,8 +23,10 @@ export type Found = Readonly<{
   proven: boolean;
 }>;
 
-/** Steps before the search is cut short: about a tenth of a second. Counted, not timed, so that it replays. */
+/** Steps before the search is cut short: tenths of a second on some dozens of routers. Counted, not timed, so that it replays. */
 const defaultBudget = 1_000;
+/** Ranking so many paths of a flow is a step of its own: in a large network there are tens of thousands. */
+const pathsPerStep = 2_000;
 /** What a look at every link failure counts for: it takes about as long as ranking so many flows' paths. */
 const judgingSteps = 4;
 /** Pairs are of this many of the heaviest flows, each on so many of its paths. */
@@ -212,8 +214,8 @@ export class Search {
 
   /** Other paths than the one that it has. */
   #candidates(flow: number): readonly Candidate[] {
-    this.#steps--;
     const found = this.#placing.candidates(flow);
+    this.#steps -= 1 + ("refused" in found ? 0 : found.candidates.length / pathsPerStep);
     if ("refused" in found) return [];
     const others = found.candidates.filter(({ route }) => !sameRoute(route, this.#routeOf(flow)));
     return this.#problem.serving?.(others) ?? others;
