@@ -5,8 +5,8 @@ import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { PrependPolicy } from "../model/policy.ts";
 import { linksInScope } from "../model/scope.ts";
 import { inboundTraffic } from "../te/bgp-preference.ts";
-import { giveBack } from "./give-back.ts";
-import { relieve } from "./relieve.ts";
+import { giveBack } from "./prepend/give-back.ts";
+import { relieve } from "./prepend/relieve.ts";
 
 export type PrependInput = Readonly<{
   intent: Intent;

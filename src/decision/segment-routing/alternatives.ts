@@ -2,7 +2,7 @@ import { formatMs, formatPercent, formatRate } from "../../kernel/units.ts";
 import type { Alternative } from "../../model/decision.ts";
 import { sharedWithLatency } from "../../te/backbone.ts";
 import { backboneLoads, newPaths } from "../../te/backbone-loads.ts";
-import { clearlyMore } from "../preference.ts";
+import { clearlyMore } from "../compare.ts";
 import { changesOf, type Move, objection } from "./move.ts";
 import { noPath, type Problem, type Search } from "./search.ts";
 import type { Task } from "./task.ts";

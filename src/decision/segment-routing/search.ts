@@ -1,7 +1,7 @@
 import { exceeds } from "../../te/link-failure.ts";
 import { type Candidate, Placing } from "../../te/segment-routing/class-paths.ts";
 import { addLoad, type Route, sameRoute } from "../../te/segment-routing/segment-path.ts";
-import { clearlyMore } from "../preference.ts";
+import { clearlyMore } from "../compare.ts";
 import { changesOf, type Move, moveTo, objection } from "./move.ts";
 import { placingInput, type Task } from "./task.ts";
 

@@ -2,7 +2,7 @@ import { formatMs, formatPercent, formatRate } from "../../kernel/units.ts";
 import type { FlowPrediction, LinkPrediction, Prediction } from "../../model/decision.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";
-import { capitalised } from "../words.ts";
+import { capitalised } from "../capitalised.ts";
 import { describeWay, type Move } from "./move.ts";
 import type { Task } from "./task.ts";
 

@@ -1,6 +1,7 @@
-import { assert } from "../kernel/assert.ts";
-import { exceeds } from "../te/link-failure.ts";
-import { clearlyMore, isBetter } from "./preference.ts";
+import { assert } from "../../kernel/assert.ts";
+import { exceeds } from "../../te/link-failure.ts";
+import { clearlyMore } from "../compare.ts";
+import { isBetter } from "./preference.ts";
 import { type Candidate, type Outcome, objectiveOf, outcomeOf, type Problem, worstExcess } from "./problem.ts";
 
 /** What a look at every link failure counts for, as it takes about that much longer than a move. */

@@ -1,3 +1,4 @@
+import { clearlyMore } from "../compare.ts";
 import { nameOf, type Outcome, objectiveOf, type Problem } from "./problem.ts";
 
 /**
@@ -13,9 +14,3 @@ export function isBetter(problem: Problem, a: Outcome, b: Outcome): boolean {
   if (a.size !== b.size) return a.size < b.size;
   return a.chosen.map(nameOf).join() < b.chosen.map(nameOf).join();
 }
-
-/**
- * More by more than the rounding of sums; for money per hour as well as bit/s. The 1 is for sums that should be zero: what
- * is left of adding and taking away again is not more than nothing.
- */
-export const clearlyMore = (a: number, b: number) => a - b > 1e-9 * Math.max(1, Math.abs(a), Math.abs(b));

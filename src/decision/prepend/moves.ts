@@ -1,8 +1,8 @@
-import { assert } from "../kernel/assert.ts";
-import { formatPercent } from "../kernel/units.ts";
-import type { PrependChange } from "../model/decision.ts";
-import type { DeviceName, LinkName, Prefix } from "../model/inventory.ts";
-import { entryLinks } from "../te/bgp-preference.ts";
+import { assert } from "../../kernel/assert.ts";
+import { formatPercent } from "../../kernel/units.ts";
+import type { PrependChange } from "../../model/decision.ts";
+import type { DeviceName, LinkName, Prefix } from "../../model/inventory.ts";
+import { entryLinks } from "../../te/bgp-preference.ts";
 import type { Task } from "./task.ts";
 
 /** One way to make all traffic of one prefix enter by `target`. */

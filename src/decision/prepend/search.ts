@@ -1,4 +1,4 @@
-import { exceeds } from "../te/link-failure.ts";
+import { exceeds } from "../../te/link-failure.ts";
 import { BranchAndBound } from "./branch-and-bound.ts";
 import { greedySet } from "./greedy.ts";
 import type { Outcome, Problem } from "./problem.ts";

@@ -1,6 +1,6 @@
-import { assert } from "../kernel/assert.ts";
-import { formatPercent } from "../kernel/units.ts";
-import type { LinkPrediction, PrependChange } from "../model/decision.ts";
+import { assert } from "../../kernel/assert.ts";
+import { formatPercent } from "../../kernel/units.ts";
+import type { LinkPrediction, PrependChange } from "../../model/decision.ts";
 
 /** "0.247 USD": three significant digits, as rates are written. */
 export function money(amount: number, currency: string): string {
@@ -33,8 +33,6 @@ function describeAlike(changes: readonly PrependChange[]): string {
   if (to > from) return `prepend ${prefixes} ${times(to)} on ${link}`;
   return to === 0 ? `stop prepending ${prefixes} on ${link}` : `prepend ${prefixes} only ${times(to)} on ${link}`;
 }
-
-export const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1);
 
 /** "transit-a from 108% to 18%" for each link whose load changes. */
 export function describeEffect(links: readonly LinkPrediction[]): string {

@@ -1,4 +1,4 @@
-import type { PrependChange } from "../model/decision.ts";
+import type { PrependChange } from "../../model/decision.ts";
 
 /**
  * Lowered announcements first, as devices are changed in this order. Half-way through, traffic is then only where it

@@ -1,13 +1,14 @@
-import { assert } from "../kernel/assert.ts";
-import { formatPercent, formatRate } from "../kernel/units.ts";
-import type { DecisionOutcome, Intent } from "../model/decision.ts";
-import { entryLinksAfter, linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
-import { exceeds } from "../te/link-failure.ts";
-import { clearLoad } from "../te/link-limits.ts";
+import { assert } from "../../kernel/assert.ts";
+import { formatPercent, formatRate } from "../../kernel/units.ts";
+import type { DecisionOutcome, Intent } from "../../model/decision.ts";
+import { entryLinksAfter, linkLoads, withHiddenDemand } from "../../te/bgp-preference.ts";
+import { exceeds } from "../../te/link-failure.ts";
+import { clearLoad } from "../../te/link-limits.ts";
+import { capitalised } from "../capitalised.ts";
 import { lowerFirst } from "./order.ts";
 import { predict } from "./prediction.ts";
 import type { Task } from "./task.ts";
-import { capitalised, describeChanges, describeEffect, money } from "./words.ts";
+import { describeChanges, describeEffect, money } from "./words.ts";
 
 /**
  * Undoes an earlier change: its prepends the other way round. Only while they are still as that change left them, and

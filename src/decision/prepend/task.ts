@@ -1,7 +1,7 @@
-import type { Network } from "../model/inventory.ts";
-import type { PrefixRate } from "../model/network-state.ts";
-import type { PrependPolicy } from "../model/policy.ts";
-import type { InboundTraffic } from "../te/bgp-preference.ts";
+import type { Network } from "../../model/inventory.ts";
+import type { PrefixRate } from "../../model/network-state.ts";
+import type { PrependPolicy } from "../../model/policy.ts";
+import type { InboundTraffic } from "../../te/bgp-preference.ts";
 
 /** What a decision is made from, once it is known to be complete. */
 export type Task = Readonly<{

@@ -1,8 +1,8 @@
-import { assert } from "../kernel/assert.ts";
-import { bitsPerSecond, ratio } from "../kernel/units.ts";
-import type { Prediction, PrependChange } from "../model/decision.ts";
-import type { LinkName } from "../model/inventory.ts";
-import { costPerHour, type InboundTraffic, linkLoads, movedRate, totalRate } from "../te/bgp-preference.ts";
+import { assert } from "../../kernel/assert.ts";
+import { bitsPerSecond, ratio } from "../../kernel/units.ts";
+import type { Prediction, PrependChange } from "../../model/decision.ts";
+import type { LinkName } from "../../model/inventory.ts";
+import { costPerHour, type InboundTraffic, linkLoads, movedRate, totalRate } from "../../te/bgp-preference.ts";
 
 /** What every link in scope would carry and cost, from the rates as measured; a tie that is restored counts as an even split. */
 export function predict(traffic: InboundTraffic, changes: readonly PrependChange[], currency: string): Prediction {

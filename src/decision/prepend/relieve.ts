@@ -1,11 +1,12 @@
-import { assert } from "../kernel/assert.ts";
-import { formatPercent, formatRate } from "../kernel/units.ts";
-import type { DecisionOutcome, Intent, LinkPrediction } from "../model/decision.ts";
-import type { Link } from "../model/inventory.ts";
-import { formatSignal } from "../model/network-state.ts";
-import { linkLoads, withHiddenDemand } from "../te/bgp-preference.ts";
-import { exceeds } from "../te/link-failure.ts";
-import { hiddenDemand } from "../te/link-limits.ts";
+import { assert } from "../../kernel/assert.ts";
+import { formatPercent, formatRate } from "../../kernel/units.ts";
+import type { DecisionOutcome, Intent, LinkPrediction } from "../../model/decision.ts";
+import type { Link } from "../../model/inventory.ts";
+import { formatSignal } from "../../model/network-state.ts";
+import { linkLoads, withHiddenDemand } from "../../te/bgp-preference.ts";
+import { exceeds } from "../../te/link-failure.ts";
+import { hiddenDemand } from "../../te/link-limits.ts";
+import { capitalised } from "../capitalised.ts";
 import { alternativesTo } from "./alternatives.ts";
 import { possibleMoves } from "./moves.ts";
 import { lowerFirst } from "./order.ts";
@@ -13,7 +14,7 @@ import { predict } from "./prediction.ts";
 import { type Problem, problemOf } from "./problem.ts";
 import { type Found, smallestSet } from "./search.ts";
 import type { Task } from "./task.ts";
-import { capitalised, describeChanges, describeCost, describeEffect } from "./words.ts";
+import { describeChanges, describeCost, describeEffect } from "./words.ts";
 
 /**
  * Brings every link in scope to `target` or below with the smallest set of prepend changes. When another link is above

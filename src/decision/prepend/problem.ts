@@ -1,7 +1,7 @@
-import { assert } from "../kernel/assert.ts";
-import type { Link, LinkName } from "../model/inventory.ts";
-import { linkLoads, prefixLoads, ratePerHour, totalRate, withHiddenDemand } from "../te/bgp-preference.ts";
-import { exceeds, type FailureHarm, failureHarm } from "../te/link-failure.ts";
+import { assert } from "../../kernel/assert.ts";
+import type { Link, LinkName } from "../../model/inventory.ts";
+import { linkLoads, prefixLoads, ratePerHour, totalRate, withHiddenDemand } from "../../te/bgp-preference.ts";
+import { exceeds, type FailureHarm, failureHarm } from "../../te/link-failure.ts";
 import type { Move } from "./moves.ts";
 import type { Task } from "./task.ts";
 

@@ -1,8 +1,8 @@
-import { formatPercent, formatRate } from "../kernel/units.ts";
-import type { Alternative } from "../model/decision.ts";
-import type { Link, Prefix } from "../model/inventory.ts";
-import { linkLoads } from "../te/bgp-preference.ts";
-import { exceeds } from "../te/link-failure.ts";
+import { formatPercent, formatRate } from "../../kernel/units.ts";
+import type { Alternative } from "../../model/decision.ts";
+import type { Link, Prefix } from "../../model/inventory.ts";
+import { linkLoads } from "../../te/bgp-preference.ts";
+import { exceeds } from "../../te/link-failure.ts";
 import { isBetter } from "./preference.ts";
 import { type Candidate, type Outcome, outcomeOf, type Problem } from "./problem.ts";
 import type { Task } from "./task.ts";

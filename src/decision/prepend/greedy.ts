@@ -1,4 +1,4 @@
-import { exceeds } from "../te/link-failure.ts";
+import { exceeds } from "../../te/link-failure.ts";
 import { type Candidate, nameOf, type Outcome, outcomeOf, type Problem, worstExcess } from "./problem.ts";
 
 /** Moves turned down for what a failure would do, before giving up: each costs a look at all failures. */
