@@ -158,6 +158,21 @@ describe("a link that is too full", () => {
     ]);
   });
 
+  // Goal: in a large network three segments would hold up the loop for seconds; what is looked at instead is said.
+  test.each([
+    [2, "at most 3 segments"],
+    [60, "at most 2 segments"],
+  ])("%d more routers", (more, words) => {
+    const stubs = Object.fromEntries(Array.from({ length: more }, (_, index) => [`r4 x${index}`, {}]));
+    const given = {
+      ...busy,
+      links: { ...links, ...stubs },
+      policy: { maxSegments: 3 },
+      network: { withoutSegment: ["r0", "r1", "r2", "r3", ...Array.from({ length: more }, (_, index) => `x${index}`)] },
+    };
+    expect(whyNot(given, "inference-1")).toContain(words);
+  });
+
   // Goal: a path that the IGP takes anyway needs no SR policy.
   test("back to the IGP's path", () => {
     const paths = [via(100, "r2", "r4")];

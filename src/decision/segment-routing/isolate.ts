@@ -6,14 +6,14 @@ import { alternativesTo } from "./alternatives.ts";
 import { noFuller } from "./move.ts";
 import { immovable, nothing, propose } from "./propose.ts";
 import { Search } from "./search.ts";
-import type { Task } from "./task.ts";
+import { segmentsOf, type Task } from "./task.ts";
 
 /**
  * Leads a flow where it shares no link with latency classes, or where the graph does not allow that, the fewest: not more
  * than what fired the policy, which would only fire again.
  */
 export function isolate(intent: Intent, task: Task): DecisionOutcome {
-  const { backbone, policy } = task;
+  const { backbone } = task;
   const place = backbone.flows.findIndex(({ flow }) => flow.name === intent.target);
   const { route } = backbone.flows[place] as (typeof backbone.flows)[number];
   const stuck = immovable(task, place);
@@ -33,7 +33,7 @@ export function isolate(intent: Intent, task: Task): DecisionOutcome {
   const { moves } = search.smallest();
   const alternatives = alternativesTo(problem, search, moves ?? [], `${sharing}, and goes on doing so`);
   if (!moves) {
-    const ways = `no path of at most ${policy.decide.maxSegments} segments`;
+    const ways = `no path of at most ${segmentsOf(task)} segments`;
     return nothing(
       `${sharing}; ${ways} that is apart from them holds its class's objective and every limit`,
       alternatives,

@@ -10,7 +10,7 @@ import { noFuller, percentOf } from "./move.ts";
 import { cutShort, immovable, nothing, propose } from "./propose.ts";
 import { emptying, noSet } from "./relieve-links.ts";
 import { Search } from "./search.ts";
-import type { Task } from "./task.ts";
+import { segmentsOf, type Task } from "./task.ts";
 import { listed } from "./words.ts";
 
 /**
@@ -66,7 +66,7 @@ export function mendLatency(intent: Intent, task: Task, state: NetworkState): De
   const alternatives = alternativesTo(itself, search, moves ?? [], unchanged);
   if (moves) return propose(task, intent, { situation, moves, about, alternatives });
   const others = tooLong || giveWay.movable.length === 0 ? "" : `; ${noSet(task, giveWay, over, false)}`;
-  const own = `no other path of at most ${policy.decide.maxSegments} segments meets what ${itsClass.name} asks with all its links under the target`;
+  const own = `no other path of at most ${segmentsOf(task)} segments meets what ${itsClass.name} asks with all its links under the target`;
   return nothing(`${situation.slice(0, -1)}; ${stuck ?? own}${others}`, alternatives);
 }
 

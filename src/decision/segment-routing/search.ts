@@ -3,7 +3,7 @@ import { type Candidate, Placing } from "../../te/segment-routing/class-paths.ts
 import { addLoad, type Route, sameRoute } from "../../te/segment-routing/segment-path.ts";
 import { clearlyMore } from "../compare.ts";
 import { changesOf, type Move, moveTo, objection } from "./move.ts";
-import { placingInput, type Task } from "./task.ts";
+import { placingInput, segmentsOf, type Task } from "./task.ts";
 
 /** What is to come of it, as numbers. Limits are judged bit/s by edge. */
 export type Problem = Readonly<{
@@ -263,7 +263,7 @@ export class Search {
 }
 
 /** Why a flow has no other path that could serve. */
-export function noPath({ backbone, policy }: Task, flow: number): string {
-  const asked = `what ${backbone.flows[flow]?.class.name} asks`;
-  return `no other path of at most ${policy.decide.maxSegments} segments is open to it that gives ${asked}`;
+export function noPath(task: Task, flow: number): string {
+  const asked = `what ${task.backbone.flows[flow]?.class.name} asks`;
+  return `no other path of at most ${segmentsOf(task)} segments is open to it that gives ${asked}`;
 }

@@ -22,8 +22,18 @@ export function taskOf(policy: SegmentRoutingPolicy, backbone: Backbone, avoid: 
   return { policy, backbone, judged, load: backboneLoads(judged), avoid, failures: new BackboneFailures(judged) };
 }
 
+/** Paths of one flow that are looked at: with three segments they are about as many as the square of the routers. */
+const mostPaths = 4_000;
+
+/** As many segments as the policy allows a new path and as can be looked at while others wait. */
+export function segmentsOf({ policy, backbone }: Pick<Task, "policy" | "backbone">): number {
+  const { maxSegments } = policy.decide;
+  return backbone.graph.nodes ** 2 > mostPaths ? Math.min(2, maxSegments) : maxSegments;
+}
+
 /** The flows as demands for `Placing`, one row a flow, at judged rates; everything is on the network already. */
-export function placingInput({ policy, judged, load, avoid }: Task): ClassPathsInput {
+export function placingInput(task: Task): ClassPathsInput {
+  const { policy, judged, load, avoid } = task;
   const { flows, nodeOf, graph, ecmp, loss, hasSegment } = judged;
   const node = (device: string) => nodeOf.get(device) as number;
   const demands: Demands = {
@@ -39,7 +49,7 @@ export function placingInput({ policy, judged, load, avoid }: Task): ClassPathsI
     classes: flows.map((one) => pathClassOf(one.class)),
     loss,
     target: policy.decide.target,
-    maxSegments: policy.decide.maxSegments,
+    maxSegments: segmentsOf(task),
     midpoints: hasSegment,
     avoid,
     inUse: { load, latency: latencyUse(flows, graph.edges) },
