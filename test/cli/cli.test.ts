@@ -4,16 +4,19 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { Pointsman } from "./process.ts";
 
 let folder: string;
 let state: string[];
+/** Of tests that run side by side, each has one. */
+const folders: string[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pointsman-cli-"));
+  folders.push(folder);
   state = ["--state", join(folder, "state")];
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterAll(() => Promise.all(folders.map((one) => rm(one, { recursive: true, force: true }))));
 
 const json = (text: string) => JSON.parse(text) as Record<string, unknown>;
 
