@@ -1,7 +1,7 @@
 import { formatRate } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome, Intent } from "../../model/decision.ts";
 import type { Network } from "../../model/inventory.ts";
-import { drainedLinks } from "../../model/scope.ts";
+import { drainedEdges } from "../../te/backbone.ts";
 import { noFuller } from "./move.ts";
 import { crossing, immovable, nothing, propose } from "./propose.ts";
 import { Search } from "./search.ts";
@@ -14,8 +14,8 @@ import { listed } from "./words.ts";
  */
 export function drain(intent: Intent, task: Task, network: Network): DecisionOutcome {
   const { backbone } = task;
-  const drained = new Set(drainedLinks(network, intent.target).map(({ name }) => name));
-  const edges = new Set([...backbone.links.keys()].filter((edge) => drained.has(backbone.links[edge]?.name ?? "")));
+  const drained = drainedEdges(network, backbone, [intent.target]);
+  const edges = new Set([...backbone.links.keys()].filter((edge) => drained[edge]));
   const on = crossing(task, edges);
   const staying = new Map<number, string>();
   for (const flow of on) {
