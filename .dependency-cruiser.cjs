@@ -4,7 +4,7 @@ const mayImport = {
   model: ["kernel"],
   te: ["kernel", "model"],
   telemetry: ["kernel", "model"],
-  state: ["kernel", "model"],
+  state: ["kernel", "model", "te"],
   policy: ["kernel", "model", "te"],
   decision: ["kernel", "model", "te"],
   guard: ["kernel", "model", "te"],

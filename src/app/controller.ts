@@ -97,6 +97,8 @@ function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): 
       return frrDevice({ device, resolveSecret, clock });
     case "linux-srv6":
       return linuxSrv6Device({ device, resolveSecret, clock });
+    case "linux-htb":
+      throw new Error("not yet");
   }
 }
 

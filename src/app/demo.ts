@@ -24,7 +24,14 @@ export type DemoReport = Readonly<{
   proposal: Readonly<{
     id: string;
     reason: string;
-    changes: readonly Readonly<{ device: string; action: string; prefix?: string; flow?: string; diff: string }>[];
+    changes: readonly Readonly<{
+      device: string;
+      action: string;
+      prefix?: string;
+      flow?: string;
+      link?: string;
+      diff: string;
+    }>[];
     alternatives: readonly Alternative[];
     predicted: Prediction;
   }> | null;
@@ -151,7 +158,7 @@ export async function runDemo(
       changes: change.decision.changes.map((one) => ({
         device: one.device,
         action: one.action,
-        ...(one.action === "bgp-prepend" ? { prefix: one.prefix } : { flow: one.flow }),
+        ...aboutOf(one),
         diff: change.diffs[one.device] ?? "",
       })),
       alternatives: change.decision.alternatives,
@@ -163,6 +170,19 @@ export async function runDemo(
     configurationsAsBefore: asBefore(),
     ...(change.outcome ? { why: change.outcome } : {}),
   };
+}
+
+function aboutOf(change: Change["decision"]["changes"][number]): { prefix?: string; flow?: string; link?: string } {
+  switch (change.action) {
+    case "bgp-prepend":
+      return { prefix: change.prefix };
+    case "segment-routing":
+      return { flow: change.flow };
+    case "qos":
+      return { link: change.link };
+    case "anycast-drain":
+      return { prefix: change.prefix, link: change.link };
+  }
 }
 
 /** Stops the telemetry while all is calm, then waits for the peak: the loop must say that it is blind, and propose nothing. */

@@ -35,6 +35,7 @@ export function readPolicies(network: Network, device: Device, reading: string):
     case "frr":
       return ok(new FrrPolicies(network.as, reading));
     case "linux-srv6":
+    case "linux-htb":
       return fail(noBgp(device));
   }
 }

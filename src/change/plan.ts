@@ -5,6 +5,8 @@ import type { DeviceStep } from "../model/device.ts";
 import type { Device, DeviceName, Network } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
 import { editPrepends } from "./plan-prepends.ts";
+import { editQos } from "./qos.ts";
+import { editSites } from "./sites.ts";
 import { editSteering } from "./steering.ts";
 import type { Templates } from "./templates.ts";
 
@@ -57,5 +59,9 @@ function editOne(
       return editPrepends(templates, network, device, decision.changes.filter(on), basis);
     case "segment-routing":
       return editSteering(templates, network, device, decision.changes.filter(on), basis);
+    case "qos":
+      return editQos(templates, network, device, decision.changes.filter(on), basis);
+    case "anycast-drain":
+      return editSites(templates, network, device, decision.changes.filter(on), basis);
   }
 }

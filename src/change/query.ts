@@ -19,12 +19,13 @@ export function queryFor(templates: Templates, network: Network, device: Device)
       return templates.render("frr/bgp-prepend.query.j2", { policies, families: [...families].sort() });
     }
     case "linux-srv6":
+    case "linux-htb":
       throw noBgp(device);
   }
 }
 
 /** Only a link of the inventory that claims BGP on such a device leads here. */
-export const noBgp = ({ name }: Device) =>
-  new Failure("CHANGE_UNSUPPORTED", `${name}: Pointsman does not edit BGP on linux-srv6 routers`, {
+export const noBgp = ({ name, platform }: Device) =>
+  new Failure("CHANGE_UNSUPPORTED", `${name}: Pointsman does not edit BGP on ${platform} routers`, {
     mend: `take bgp off the links of ${name} in the inventory`,
   });

@@ -14,6 +14,7 @@ export function steeringQuery(templates: Templates, network: Network, device: De
     case "linux-srv6":
       return linuxQuery(templates, network, device);
     case "frr":
+    case "linux-htb":
       throw cannotSteer(device);
   }
 }
@@ -27,6 +28,7 @@ export function readSteering(network: Network, device: Device, reading: string):
       case "linux-srv6":
         return ok(readLinuxSteering(network, device, reading));
       case "frr":
+      case "linux-htb":
         return fail(cannotSteer(device));
     }
   } catch (error) {
@@ -65,6 +67,7 @@ export function editSteering(
     case "linux-srv6":
       return ok(editLinuxSteering(templates, network, device, reading, changes));
     case "frr":
+    case "linux-htb":
       return fail(cannotSteer(device));
   }
 }

@@ -92,6 +92,10 @@ function inShort(decision: Decision): string {
       return decision.changes.map((one) => `${one.prefix} ${one.from}->${one.to} on ${one.link}`).join(", ");
     case "segment-routing":
       return decision.changes.map((one) => `${one.flow} ${pathInUse(one.from)} -> ${pathInUse(one.to)}`).join(", ");
+    case "qos":
+      return decision.changes.map((one) => `${one.link}: ${queues(one.from)} -> ${queues(one.to)}`).join(", ");
+    case "anycast-drain":
+      return decision.changes.map((one) => `${one.site} ${one.from} -> ${one.to} on ${one.link}`).join(", ");
   }
 }
 
@@ -110,9 +114,29 @@ function changeTable(decision: Decision): string {
           ...[candidates(one.from), candidates(one.to), "IGP"],
         ]),
       );
+    case "qos":
+      return table(
+        ["DEVICE", "LINK", "CLASS", "PRIORITY", "GUARANTEED", "CEILING", "MARKS FROM", "WAS"],
+        decision.changes.flatMap(({ device, link, from, to }) =>
+          to.map((share) => {
+            const was = from.find((one) => one.class === share.class);
+            return [
+              ...[device, link, share.class, String(share.priority), formatRate(share.guaranteed)],
+              ...[formatRate(share.ceiling), `${share.mark.minBytes} bytes`],
+              was ? `${formatRate(was.guaranteed)} to ${formatRate(was.ceiling)}` : "in one plain queue",
+            ];
+          }),
+        ),
+      );
+    case "anycast-drain":
+      return table(
+        ["DEVICE", "LINK", "SITE", "PREFIX", "ANNOUNCEMENT"],
+        decision.changes.map((one) => [one.device, one.link, one.site, one.prefix, `${one.from} -> ${one.to}`]),
+      );
   }
 }
 
+const queues = (shares: readonly unknown[]) => (shares.length === 0 ? "one plain queue" : `${shares.length} classes`);
 const segmentList = ({ segments }: CandidatePath) => segments.join(" > ");
 const pathInUse = ([best]: readonly CandidatePath[]) => (best ? `by ${segmentList(best)}` : "by the IGP");
 const candidates = (paths: readonly CandidatePath[]) =>
@@ -149,6 +173,8 @@ function linkTable({ links, costPerHour: { currency } }: Prediction): string {
 
 function movedOf({ action, predicted }: Decision): string {
   const share = formatPercent(predicted.movedShare);
+  if (action === "qos") return `${share} of what the interface is offered, held back`;
+  if (action === "anycast-drain") return `${share} of the sites`;
   if (action === "segment-routing") return `${share} of what all flows carry`;
   const { before, after, currency } = predicted.costPerHour;
   return `${share} of inbound; in all ${money(before, currency)} -> ${money(after, currency)}`;

@@ -231,7 +231,9 @@ export function networkDocument(folder: string) {
       ...network,
       classes,
       flows,
+      anycast: [],
       freezes,
+      shedWebhooks: [],
     }),
   );
 }

@@ -271,6 +271,8 @@ function wrongUnit(signal: SignalName): [message: string, mend: string] {
       return [`${signal} is a rate`, "write for example 800 Mbit/s"];
     case "ms":
       return [`${signal} is a time`, "write for example 10ms"];
+    case "bytes":
+      return [`${signal} is no threshold`, "write queue.drops"];
   }
 }
 

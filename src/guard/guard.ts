@@ -1,13 +1,15 @@
 import { assert } from "../kernel/assert.ts";
 import type { GuardFinding } from "../model/decision.ts";
-import { isPrepend, isSegmentRouting } from "../model/policy.ts";
+import { isAnycast, isPrepend, isQos, isSegmentRouting } from "../model/policy.ts";
 import { linksInScope } from "../model/scope.ts";
 import { type Backbone, backboneOf } from "../te/backbone.ts";
 import { type InboundTraffic, inboundTraffic } from "../te/bgp-preference.ts";
+import { anycastFindings } from "./anycast.ts";
 import type { GuardInput, PrependCase, SegmentRoutingCase } from "./case.ts";
 import { maxDevices } from "./limits.ts";
 import * as prepend from "./prepend.ts";
 import * as inbound from "./prepend-traffic.ts";
+import { qosFindings } from "./qos.ts";
 import * as steering from "./segment-routing.ts";
 import * as steered from "./segment-routing-traffic.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
@@ -23,6 +25,14 @@ export function judgeGuards(input: GuardInput): readonly GuardFinding[] {
   if (decision.action === "bgp-prepend") {
     assert(isPrepend(policy), `${policy.name} decides on prepends`);
     return prependFindings({ ...input, policy, decision, links });
+  }
+  if (decision.action === "qos") {
+    assert(isQos(policy), `${policy.name} decides on queues`);
+    return qosFindings({ ...input, policy, decision, links });
+  }
+  if (decision.action === "anycast-drain") {
+    assert(isAnycast(policy), `${policy.name} decides on anycast sites`);
+    return anycastFindings({ ...input, policy, decision });
   }
   assert(isSegmentRouting(policy), `${policy.name} decides on segment routing`);
   return segmentRoutingFindings({ ...input, policy, decision, links });

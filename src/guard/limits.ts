@@ -3,7 +3,7 @@ import type { GuardFinding } from "../model/decision.ts";
 import type { Link } from "../model/inventory.ts";
 import { exceeds, type FailureHarm } from "../te/link-failure.ts";
 import { clearLoad } from "../te/link-limits.ts";
-import type { GuardInput } from "./case.ts";
+import type { GuardInput, PrependCase, SegmentRoutingCase } from "./case.ts";
 
 export function maxDevices({ decision, policy }: GuardInput): GuardFinding {
   const devices = new Set([...decision.changes].map((change) => change.device));
@@ -42,7 +42,10 @@ export type Loads = Readonly<{ links: readonly Link[]; before: ArrayLike<number>
  * Every link that gets more than it has must end within the target; when traffic is given back, within what the policy
  * calls clear.
  */
-export function headroom({ decision, policy }: GuardInput, { links, before, after }: Loads): GuardFinding {
+export function headroom(
+  { decision, policy }: PrependCase | SegmentRoutingCase,
+  { links, before, after }: Loads,
+): GuardFinding {
   const guard = "target-headroom";
   const givesBack = decision.intent.kind === "give-back";
   const figures: string[] = [];

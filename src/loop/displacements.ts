@@ -32,3 +32,11 @@ export function displacements(changes: readonly Change[], policy: string, target
     .map((change) => ({ changeId: change.id, changes: change.decision.changes }))
     .reverse();
 }
+
+/** When routers were touched for `target`, by changes other than `except` and by nobody's rollback. */
+export function touched(changes: readonly Change[], target: string, except?: string): number[] {
+  return changes.flatMap(({ id, origin, decision, times }) => {
+    const ours = origin.kind === "policy" && decision.intent.target === target && id !== except;
+    return ours && times.committedMs !== undefined ? [times.committedMs] : [];
+  });
+}

@@ -19,7 +19,7 @@ import { lastSeen, type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import type { Conclusion } from "./conclusion.ts";
-import { displacements } from "./displacements.ts";
+import { displacements, touched } from "./displacements.ts";
 import { Ledger } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { recover } from "./recover.ts";
@@ -263,26 +263,30 @@ export class Loop {
 
     const read = await this.routers.read({ action: policy.decide.action });
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
-    const { announcements, steering, readings } = read.value;
+    const { facts, readings } = read.value;
     const state = this.#snapshot();
     const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
     const unlisted = telemetry.unlisted(target, state.atMs - freshMs);
     const drained = this.#drained();
-    const decided = decide({ intent, policy, network, state, announcements, steering, unlisted, drained });
+    const decided = decide({ ...facts, intent, policy, network, state, unlisted, drained });
     if (decided.kind === "nothing-helps") {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
+    }
+    if (decided.kind === "not-network") {
+      const { reason, attribution } = decided;
+      return conclude(attribution.verdict === "compute" ? "compute" : "unclear", reason, { attribution });
     }
     const { decision } = decided;
     const { alternatives } = decision;
     const guards = judgeGuards({
+      ...facts,
       policy,
       network,
       state,
       decision,
       switches: this.switches,
-      announcements,
-      steering,
       drained,
+      touchedMs: touched(this.ledger.all(), target),
       changesInFlight: this.ledger.open(),
       phase: "propose",
       nowMs: clock.now(),
@@ -300,8 +304,7 @@ export class Loop {
       mode: policy.mode,
       policy,
       decision,
-      announcements,
-      steering,
+      facts,
       plan: plan.value,
       guards,
       times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
@@ -315,10 +318,7 @@ export class Loop {
 
   /** Journals a new change in state `proposed`. */
   async propose(
-    made: Pick<
-      Change,
-      "origin" | "mode" | "policy" | "decision" | "announcements" | "steering" | "plan" | "guards" | "times"
-    >,
+    made: Pick<Change, "origin" | "mode" | "policy" | "decision" | "facts" | "plan" | "guards" | "times">,
   ): Promise<Change> {
     const { journal, clock, network, token } = this.#deps;
     const id = await journal.nextChangeId();
@@ -358,14 +358,14 @@ export class Loop {
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const findings = judgeGuards({
+      ...(read.ok ? read.value.facts : change.facts),
       policy: change.policy,
       network,
       state: this.#snapshot(),
       decision: change.decision,
       switches: this.switches,
-      announcements: read.ok ? read.value.announcements : change.announcements,
-      steering: read.ok ? read.value.steering : change.steering,
       drained: this.#drained(),
+      touchedMs: touched(this.ledger.all(), change.decision.intent.target, change.id),
       // The runner takes one change at a time: another that is preparing waits for its turn.
       changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
       phase: "push",

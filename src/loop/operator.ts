@@ -135,8 +135,7 @@ export function operatorOf(
       mode: change.mode,
       policy: change.policy,
       decision,
-      announcements: read.value.announcements,
-      steering: read.value.steering,
+      facts: read.value.facts,
       plan: plan.value,
       guards: [],
       times: { decidedMs: clock.now() },
@@ -267,6 +266,9 @@ function inverted(decision: Decision, reason: string): Decision {
       ...predicted,
       links: predicted.links.map((one) => ({ ...one, before: one.after, after: one.before })),
       flows: predicted.flows.map((one) => ({ ...one, before: one.after, after: one.before })),
+      ...(predicted.queues && {
+        queues: predicted.queues.map((one) => ({ ...one, before: one.after, after: one.before })),
+      }),
       costPerHour: {
         ...predicted.costPerHour,
         before: predicted.costPerHour.after,
@@ -278,6 +280,10 @@ function inverted(decision: Decision, reason: string): Decision {
     case "bgp-prepend":
       return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
     case "segment-routing":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "qos":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "anycast-drain":
       return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
   }
 }

@@ -1,17 +1,18 @@
 import { readAnnouncements } from "../change/announcements.ts";
 import type { Reading } from "../change/plan.ts";
+import { qosQuery, readQos } from "../change/qos.ts";
 import { queryFor } from "../change/query.ts";
+import { readSites, sitesQuery } from "../change/sites.ts";
 import { readSteering, steeringQuery } from "../change/steering.ts";
 import type { Templates } from "../change/templates.ts";
 import { assert } from "../kernel/assert.ts";
 import { attempt, type Failure, ok, type Result, unwrap } from "../kernel/failure.ts";
-import type { Announcement, Decision, Steering } from "../model/decision.ts";
+import type { Decision, RouterFacts } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Device, Network } from "../model/inventory.ts";
 
 export type NetworkReading = Readonly<{
-  announcements: readonly Announcement[];
-  steering: readonly Steering[];
+  facts: RouterFacts;
   /** What each device gave, by what it was asked for. */
   readings: Readonly<Record<Decision["action"], ReadonlyMap<string, Reading>>>;
 }>;
@@ -21,55 +22,94 @@ type Sources = Readonly<{ network: Network; devices: ReadonlyMap<string, DeviceP
 /** What is asked of which routers: for one kind of decision, and of some only. */
 export type Wanted = Readonly<{ action?: Decision["action"]; devices?: readonly string[] }>;
 
-/** What the routers announce and steer now, as they say themselves; one that cannot be read fails the whole. */
+/** What the routers have now, as they say themselves; one that cannot be read fails the whole. */
 export async function readNetwork(
   sources: Sources,
   { action, devices: only }: Wanted,
   /** Told of every router asked, failed or not. */
   onRead: (device: string, failure: Failure | undefined) => void,
 ): Promise<Result<NetworkReading>> {
-  const { devices, links, flows } = sources.network;
-  const isAsked = (name: string) => only?.includes(name) ?? true;
-  const announces = ({ name }: Device) =>
-    action !== "segment-routing" && isAsked(name) && links.some((link) => link.device === name && link.bgp);
-  const steers = ({ name }: Device) =>
-    action !== "bgp-prepend" && isAsked(name) && flows.some((flow) => flow.headend === name);
+  const wanted = aspects.filter((aspect) => action === undefined || aspect.action === action);
   const all = await Promise.all(
-    devices
-      .filter((device) => announces(device) || steers(device))
-      .map(async (device) => {
-        const read = await attempt(async () => ({
-          announced: announces(device) ? await readBgp(sources, device) : undefined,
-          steered: steers(device) ? await readSegmentRouting(sources, device) : undefined,
-        }));
+    sources.network.devices
+      .filter(({ name }) => only?.includes(name) ?? true)
+      .map((device) => ({ device, asked: wanted.filter((aspect) => aspect.isOn(sources.network, device)) }))
+      .filter(({ asked }) => asked.length > 0)
+      .map(async ({ device, asked }) => {
+        const read = await attempt(async () => {
+          const answers = [];
+          for (const aspect of asked) answers.push(await readAspect(sources, device, aspect));
+          return answers;
+        });
         onRead(device.name, read.ok ? undefined : read.failure);
         return { device: device.name, read };
       }),
   );
-  const announcements: Announcement[] = [];
-  const steering: Steering[] = [];
-  const readings = { "bgp-prepend": new Map<string, Reading>(), "segment-routing": new Map<string, Reading>() };
+  const facts: Mutable<RouterFacts> = { announcements: [], steering: [], qos: [], sites: [] };
+  const readings: Record<Decision["action"], Map<string, Reading>> = {
+    "bgp-prepend": new Map(),
+    "segment-routing": new Map(),
+    qos: new Map(),
+    "anycast-drain": new Map(),
+  };
   for (const { device, read } of all) {
     if (!read.ok) return read;
-    const { announced, steered } = read.value;
-    announcements.push(...(announced?.value ?? []));
-    steering.push(...(steered?.value ?? []));
-    if (announced) readings["bgp-prepend"].set(device, announced.reading);
-    if (steered) readings["segment-routing"].set(device, steered.reading);
+    for (const { aspect, reading, found } of read.value) {
+      readings[aspect].set(device, reading);
+      for (const [kind, values] of Object.entries(found))
+        (facts[kind as keyof RouterFacts] as unknown[]).push(...values);
+    }
   }
-  return ok({ announcements, steering, readings });
+  return ok({ facts, readings });
 }
 
-/** Throws Failure. */
-async function readBgp(sources: Sources, device: Device) {
-  const reading = await readDevice(sources, device, queryFor(sources.templates, sources.network, device));
-  return { reading, value: unwrap(readAnnouncements(sources.network, device, reading.text)) };
-}
+type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+
+/** One kind of thing that a router may have: on which, what is asked, and what the answer says. */
+type Aspect = Readonly<{
+  action: Decision["action"];
+  isOn(network: Network, device: Device): boolean;
+  query(templates: Templates, network: Network, device: Device): string;
+  read(network: Network, device: Device, reading: string): Result<Partial<RouterFacts>>;
+}>;
+
+const named = <Kind extends keyof RouterFacts>(
+  kind: Kind,
+  read: Result<RouterFacts[Kind]>,
+): Result<Partial<RouterFacts>> => (read.ok ? ok({ [kind]: read.value }) : read);
+
+const aspects: readonly Aspect[] = [
+  {
+    action: "bgp-prepend",
+    isOn: ({ links }, { name }) => links.some((link) => link.device === name && link.bgp),
+    query: queryFor,
+    read: (network, device, reading) => named("announcements", readAnnouncements(network, device, reading)),
+  },
+  {
+    action: "segment-routing",
+    isOn: ({ flows }, { name }) => flows.some((flow) => flow.headend === name),
+    query: steeringQuery,
+    read: (network, device, reading) => named("steering", readSteering(network, device, reading)),
+  },
+  {
+    action: "qos",
+    isOn: ({ links }, { name }) => links.some((link) => link.device === name && link.qos),
+    query: qosQuery,
+    read: (network, device, reading) => named("qos", readQos(network, device, reading)),
+  },
+  {
+    action: "anycast-drain",
+    isOn: ({ anycast }, { name }) => anycast.some(({ sites }) => sites.some((site) => site.device === name)),
+    query: sitesQuery,
+    read: (network, device, reading) => named("sites", readSites(network, device, reading)),
+  },
+];
 
 /** Throws Failure. */
-async function readSegmentRouting(sources: Sources, device: Device) {
-  const reading = await readDevice(sources, device, steeringQuery(sources.templates, sources.network, device));
-  return { reading, value: unwrap(readSteering(sources.network, device, reading.text)) };
+async function readAspect(sources: Sources, device: Device, { action, query, read }: Aspect) {
+  const { templates, network } = sources;
+  const reading = await readDevice(sources, device, query(templates, network, device));
+  return { aspect: action, reading, found: unwrap(read(network, device, reading.text)) };
 }
 
 /** Throws Failure. */

@@ -45,8 +45,9 @@ export class Routers {
         this.status.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
         this.#onRead(device, failure);
       });
-      const isWhole = wanted.devices === undefined && wanted.action !== "bgp-prepend";
-      if (read.ok && this.shared && isWhole) this.shared = sharedPaths(network, read.value.steering, atMs);
+      const steeringRead = wanted.action === undefined || wanted.action === "segment-routing";
+      const isWhole = wanted.devices === undefined && steeringRead;
+      if (read.ok && this.shared && isWhole) this.shared = sharedPaths(network, read.value.facts.steering, atMs);
       return read;
     } finally {
       this.#reads -= 1;

@@ -1,5 +1,5 @@
 import type { FailureFacts } from "../kernel/failure.ts";
-import type { Announcement, Decision, GuardFinding, Steering, Verdict } from "./decision.ts";
+import type { Decision, GuardFinding, RouterFacts, Verdict } from "./decision.ts";
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
 
@@ -54,9 +54,8 @@ export type Change = Readonly<{
   /** The rules it was made under: a later edit of the policy file does not change them. */
   policy: Policy;
   decision: Decision;
-  /** What the routers announced and steered when it was decided; the plan's `basis` holds them to it. */
-  announcements: readonly Announcement[];
-  steering: readonly Steering[];
+  /** What the routers had when it was decided; the plan's `basis` holds them to it. */
+  facts: RouterFacts;
   plan: ChangePlan;
   /** Unified diff by device: the device's own, from the dry run. */
   diffs: Readonly<Record<string, string>>;

@@ -1,4 +1,6 @@
 import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
+import type { SiteAnnouncement, SiteName, SiteState } from "./anycast.ts";
+import type { Attribution } from "./class-health.ts";
 import type { DeviceName, FlowName, LinkName, Prefix } from "./inventory.ts";
 import type { SignalName } from "./network-state.ts";
 
@@ -43,13 +45,67 @@ export type SegmentRoutingChange = Readonly<{
   to: readonly CandidatePath[];
 }>;
 
+/** What a class gets on an interface. */
+export type ClassShare = Readonly<{
+  class: string;
+  /** What it is sure of whenever it has traffic. */
+  guaranteed: BitsPerSecond;
+  /** It is shaped to this; the link's capacity when it is not held back. */
+  ceiling: BitsPerSecond;
+  /** 0 is served first. */
+  priority: number;
+  /** ECN marks (or where a sender has no ECN, drops) begin at `minBytes` in the queue, and end all else at `maxBytes` (RFC 7567, 3168). */
+  mark: Readonly<{ minBytes: number; maxBytes: number }>;
+}>;
+
+export const sameShares = (a: readonly ClassShare[], b: readonly ClassShare[]): boolean =>
+  JSON.stringify(a) === JSON.stringify(b);
+
+/** The queues of an interface as its router has them, by priority and class; none: one plain queue for all. */
+export type InterfaceQos = Readonly<{ link: LinkName; device: DeviceName; shares: readonly ClassShare[] }>;
+
+/** All queues of one interface, replaced as a whole; `shares` as in `InterfaceQos`. */
+export type QosChange = Readonly<{
+  action: "qos";
+  device: DeviceName;
+  link: LinkName;
+  from: readonly ClassShare[];
+  to: readonly ClassShare[];
+}>;
+
+export type AnycastChange = Readonly<{
+  action: "anycast-drain";
+  device: DeviceName;
+  link: LinkName;
+  site: SiteName;
+  prefix: Prefix;
+  /** Own AS prepended while drained. */
+  prepends: number;
+  from: SiteState;
+  to: SiteState;
+}>;
+
 /** All of one action. */
-export type Changes = readonly PrependChange[] | readonly SegmentRoutingChange[];
+export type Changes =
+  | readonly PrependChange[]
+  | readonly SegmentRoutingChange[]
+  | readonly QosChange[]
+  | readonly AnycastChange[];
+
+/** What routers have now, as they say themselves: whatever decisions and guards rest on beside telemetry. */
+export type RouterFacts = Readonly<{
+  announcements: readonly Announcement[];
+  steering: readonly Steering[];
+  /** Of every link with `qos`. */
+  qos: readonly InterfaceQos[];
+  /** Of every anycast site, link by link. */
+  sites: readonly SiteAnnouncement[];
+}>;
 
 /** What a policy wants done, and the evidence for it. */
 export type Intent = Readonly<{
   policy: string;
-  /** The link or flow it is about; of a drain, the link or router. */
+  /** The link, flow, class or site it is about; of a drain, the link or router. */
   target: string;
   signal: SignalName;
   threshold: number;
@@ -75,10 +131,26 @@ export type FlowPath = Readonly<{ links: readonly LinkName[]; delayMs: number }>
 
 export type FlowPrediction = Readonly<{ flow: FlowName; rate: BitsPerSecond; before: FlowPath; after: FlowPath }>;
 
+/** One class on one interface; delay is the 99th percentile of the wait for the line. */
+export type QueuePrediction = Readonly<{
+  link: LinkName;
+  class: string;
+  offered: BitsPerSecond;
+  before: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
+  after: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
+}>;
+
+/** Share of requests that wait for at least one slow path, of `paths` in parallel: 1 - (1 - p)^n. */
+export type FanOutTail = Readonly<{ paths: number; slowShare: Ratio; slowRequests: Ratio }>;
+
 export type Prediction = Readonly<{
   links: readonly LinkPrediction[];
   /** The flows that are moved; none of a prepend. */
   flows: readonly FlowPrediction[];
+  /** Of a QoS change, every class on every interface changed. */
+  queues?: readonly QueuePrediction[];
+  /** Of what concerns a service class with fan-out. */
+  fanOut?: FanOutTail;
   costPerHour: Readonly<{ before: number; after: number; currency: string }>;
   moved: BitsPerSecond;
   /** `moved` as a share of all traffic that the policy could move. */
@@ -93,17 +165,28 @@ type DecisionOf<Change extends { action: string }> = Readonly<{
   changes: readonly Change[];
   /** One or two sentences for a person. */
   reason: string;
+  /** Of what is done for a service class. */
+  attribution?: Attribution;
   predicted: Prediction;
   alternatives: readonly Alternative[];
 }>;
 
 export type PrependDecision = DecisionOf<PrependChange>;
 export type SegmentRoutingDecision = DecisionOf<SegmentRoutingChange>;
-export type Decision = PrependDecision | SegmentRoutingDecision;
+export type QosDecision = DecisionOf<QosChange>;
+export type AnycastDecision = DecisionOf<AnycastChange>;
+export type Decision = PrependDecision | SegmentRoutingDecision | QosDecision | AnycastDecision;
 
 export type DecisionOutcome =
   | Readonly<{ kind: "change"; decision: Decision }>
-  | Readonly<{ kind: "nothing-helps"; reason: string; alternatives: readonly Alternative[] }>;
+  | Readonly<{ kind: "nothing-helps"; reason: string; alternatives: readonly Alternative[] }>
+  /** Not the network's fault, or not known to be: nothing on it is touched. */
+  | Readonly<{
+      kind: "not-network";
+      reason: string;
+      attribution: Attribution;
+      alternatives: readonly Alternative[];
+    }>;
 
 /** One guard's word. A change goes ahead only when every guard allows it. */
 export type GuardFinding = Readonly<{ guard: string; allow: boolean; reason: string }>;

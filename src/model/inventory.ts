@@ -1,4 +1,6 @@
 import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
+import type { AnycastService } from "./anycast.ts";
+import type { ServiceClass } from "./service-class.ts";
 
 export type DeviceName = string;
 export type LinkName = string;
@@ -7,7 +9,7 @@ export type Prefix = string;
 
 export type FlowName = string;
 
-export const platforms = ["openconfig", "frr", "linux-srv6"] as const;
+export const platforms = ["openconfig", "frr", "linux-srv6", "linux-htb"] as const;
 export type Platform = (typeof platforms)[number];
 
 /** Where a secret is, never the secret: resolved when a session opens, and not kept. */
@@ -69,6 +71,8 @@ export type Link = Readonly<{
   capacity: BitsPerSecond;
   cost?: LinkCost;
   bgp?: Readonly<{ neighbor: string; exportPolicy: string }>;
+  /** Pointsman may set the queues of what `device` sends by `interface`, all of them: nobody else does. */
+  qos?: true;
   /** One direction of a link between two of our own routers: what `device` sends by `interface`. */
   backbone?: Readonly<{ to: DeviceName; metric: number; delayMs: number; loss: Ratio }>;
 }>;
@@ -86,7 +90,12 @@ export type TrafficClass = Readonly<{
   maxLoss?: Ratio;
   /** Delay at most, as a multiple of the lowest that the flow could have. */
   maxStretch?: number;
+  /** Its objectives and its place in queues; without, it only says what its paths are to be like. */
+  service?: ServiceClass;
 }>;
+
+/** A class that has objectives. */
+export type ServedClass = TrafficClass & Readonly<{ service: ServiceClass }>;
 
 /** Traffic that an SR policy of its own can steer: (headend, color, endpoint), RFC 9256 2.1. */
 export type Flow = Readonly<{
@@ -100,7 +109,13 @@ export type Flow = Readonly<{
 }>;
 
 /** A PromQL query and the result labels that name what its values are about: every operator's collector has names of its own. */
-export type PrometheusQuery = Readonly<{ query: string; linkLabel?: string; prefixLabel?: string; flowLabel?: string }>;
+export type PrometheusQuery = Readonly<{
+  query: string;
+  linkLabel?: string;
+  prefixLabel?: string;
+  flowLabel?: string;
+  classLabel?: string;
+}>;
 type QueryBy<Label extends keyof PrometheusQuery> = PrometheusQuery & Readonly<Record<Label, string>>;
 
 export type PrometheusAccess = Readonly<{
@@ -118,6 +133,10 @@ export type PrometheusAccess = Readonly<{
     flowRate?: QueryBy<"flowLabel">;
     /** 99th percentile of the path latency per flow, in seconds. */
     flowLatency?: QueryBy<"flowLabel">;
+    /** Per link and class, of what is sent there: bit/s, dropped bit/s, and bytes that stand in the queue. */
+    queueRate?: QueryBy<"linkLabel" | "classLabel">;
+    queueDrops?: QueryBy<"linkLabel" | "classLabel">;
+    queueDepth?: QueryBy<"linkLabel" | "classLabel">;
   }>;
 }>;
 
@@ -134,6 +153,9 @@ export type Network = Readonly<{
   prefixes: readonly Prefix[];
   classes: readonly TrafficClass[];
   flows: readonly Flow[];
+  anycast: readonly AnycastService[];
   telemetry: Readonly<{ intervalMs: number; prometheus?: PrometheusAccess }>;
   freezes: readonly FreezeWindow[];
+  /** URLs that are told when a class is to offer less, and when it may offer all again. */
+  shedWebhooks: readonly string[];
 }>;

@@ -1,8 +1,10 @@
 import { type BitsPerSecond, formatMs, formatPercent, formatRate } from "../kernel/units.ts";
+import type { SiteHealth, SiteName } from "./anycast.ts";
+import type { ClassHealth } from "./class-health.ts";
 import type { LinkName, Prefix } from "./inventory.ts";
 import type { TargetStatus } from "./sample.ts";
 
-/** What each signal is of, and what its values are: ratios, bit/s, or milliseconds. */
+/** What each signal is of, and what its values are: ratios, bit/s, milliseconds or bytes. */
 const signals = {
   /** Of the link's capacity. */
   "link.utilisation.in": { of: "link", unit: "ratio" },
@@ -13,6 +15,16 @@ const signals = {
   "path.latency.p99": { of: "flow", unit: "ms" },
   /** Of the links on the flow's path, the part that flows of a latency class use too. */
   "path.shared": { of: "flow", unit: "ratio" },
+  /** Of a class's queue at a link, see `queueName`: what it sends, what it drops, and how much stands in it. */
+  "queue.rate": { of: "queue", unit: "rate" },
+  "queue.drops": { of: "queue", unit: "rate" },
+  "queue.depth": { of: "queue", unit: "bytes" },
+  /** How near a service class is to what it must not come to: 100% is at the limit. See `ClassHealth`. */
+  "class.risk": { of: "class", unit: "ratio" },
+  /** The worst of its objectives' percentiles of late, as a share of what is allowed: what a change is verified by. */
+  "class.stress": { of: "class", unit: "ratio" },
+  /** 100% where the last probe found something wrong, 0% where not. */
+  "site.unwell": { of: "site", unit: "ratio" },
 } as const;
 
 export type SignalName = keyof typeof signals;
@@ -20,7 +32,10 @@ export const signalNames = Object.keys(signals) as readonly SignalName[];
 export type SignalUnit = (typeof signals)[SignalName]["unit"];
 
 export const signalUnit = (signal: SignalName): SignalUnit => signals[signal].unit;
-export const signalOf = (signal: SignalName): "link" | "flow" => signals[signal].of;
+export const signalOf = (signal: SignalName): (typeof signals)[SignalName]["of"] => signals[signal].of;
+
+/** What a queue's values go by; names have no slash. */
+export const queueName = (link: LinkName, className: string): string => `${link}/${className}`;
 
 /** A value of this signal, for people. */
 export function formatSignal(signal: SignalName, value: number): string {
@@ -31,6 +46,8 @@ export function formatSignal(signal: SignalName, value: number): string {
       return formatRate(value);
     case "ms":
       return formatMs(value);
+    case "bytes":
+      return `${Math.round(value)} bytes`;
   }
 }
 
@@ -42,8 +59,11 @@ export type PrefixRate = Readonly<{ prefix: Prefix; link: LinkName; rate: BitsPe
 /** What is known at `atMs`. A value that is not known is absent: it is never zero. Ages are the reader's to judge. */
 export type NetworkState = Readonly<{
   atMs: number;
-  /** By the name of the link or flow. */
+  /** By the name of the link, flow, queue, class or site. */
   signals: ReadonlyMap<SignalName, ReadonlyMap<string, Measured>>;
   prefixes: readonly PrefixRate[];
   targets: ReadonlyMap<string, TargetStatus>;
+  /** Of every service class. */
+  classes: ReadonlyMap<string, ClassHealth>;
+  sites: ReadonlyMap<SiteName, SiteHealth>;
 }>;

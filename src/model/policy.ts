@@ -12,11 +12,13 @@ export type Condition = Readonly<{
   threshold: number;
 }>;
 
-/** What a policy watches: each of these links, each flow of a class, or one link or router that is to be emptied. */
+/** What a policy watches: links, flows of a class, one link or router that is to be emptied, a service class, or the sites of an anycast service. */
 export type Scope = Readonly<
   | { links: Readonly<{ role: Link["role"] }> }
   | { flows: Readonly<{ class: string }> }
   | { drain: LinkName | DeviceName }
+  | { class: string }
+  | { anycast: string }
 >;
 
 export type PrependAim = Readonly<{
@@ -37,6 +39,21 @@ export type SegmentRoutingAim = Readonly<{
   maxSegments: number;
 }>;
 
+/** Queues of the interfaces on which a service class stands in line. */
+export type QosAim = Readonly<{
+  action: "qos";
+  /** What the class and those served before it may take of an interface: with more than this, queues do not help. */
+  target: Ratio;
+  maxInterfaces: number;
+}>;
+
+/** Takes a site that is not well out of its anycast service, in two steps: drained, then withdrawn. */
+export type AnycastAim = Readonly<{
+  action: "anycast-drain";
+  /** Of a drained site's announcement. */
+  prepends: number;
+}>;
+
 export type Policy = Readonly<{
   name: string;
   description: string;
@@ -51,10 +68,10 @@ export type Policy = Readonly<{
     for: Readonly<{ count: number; of: number }>;
     everyMs: number;
   }>;
-  decide: PrependAim | SegmentRoutingAim;
+  decide: PrependAim | SegmentRoutingAim | QosAim | AnycastAim;
   guard: Readonly<{
     maxDevices: number;
-    /** Share that one change may move: of all inbound traffic in scope; with segment routing, of what any one link carries. */
+    /** Share that one change may move: of all inbound traffic in scope; with segment routing, of what any one link carries; with QoS, what it may hold back of an interface's traffic. */
     maxTrafficMoved: Ratio;
     /** A sample older than this many telemetry intervals is stale. */
     freshnessIntervals: number;
@@ -75,3 +92,7 @@ export type SegmentRoutingPolicy = Policy & Readonly<{ decide: SegmentRoutingAim
 export const isPrepend = (policy: Policy): policy is PrependPolicy => policy.decide.action === "bgp-prepend";
 export const isSegmentRouting = (policy: Policy): policy is SegmentRoutingPolicy =>
   policy.decide.action === "segment-routing";
+export type QosPolicy = Policy & Readonly<{ scope: { class: string }; decide: QosAim }>;
+export type AnycastPolicy = Policy & Readonly<{ scope: { anycast: string }; decide: AnycastAim }>;
+export const isQos = (policy: Policy): policy is QosPolicy => policy.decide.action === "qos";
+export const isAnycast = (policy: Policy): policy is AnycastPolicy => policy.decide.action === "anycast-drain";

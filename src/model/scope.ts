@@ -1,10 +1,12 @@
-import type { Flow, Link, Network } from "./inventory.ts";
+import type { AnycastSite } from "./anycast.ts";
+import type { Flow, Link, Network, ServedClass } from "./inventory.ts";
 import type { Policy } from "./policy.ts";
 
 const byName = <T extends { name: string }>(all: readonly T[]) => all.toSorted((a, b) => (a.name < b.name ? -1 : 1));
 
 /** The links whose loads a policy answers for, by name, so that no result depends on the order of the inventory. */
 export function linksInScope(network: Network, { scope }: Pick<Policy, "scope">): Link[] {
+  if ("class" in scope) return byName(network.links.filter(({ qos }) => qos));
   const role = "links" in scope ? scope.links.role : "backbone";
   return byName(network.links.filter((link) => link.role === role));
 }
@@ -12,16 +14,26 @@ export function linksInScope(network: Network, { scope }: Pick<Policy, "scope">)
 /** The flows whose paths a policy answers for, by name: of its class, or of any class that asks for low latency. */
 export function flowsInScope({ flows, classes }: Network, { scope }: Pick<Policy, "scope">): Flow[] {
   const ofInterest =
-    "flows" in scope
-      ? [scope.flows.class]
+    "flows" in scope || "class" in scope
+      ? ["flows" in scope ? scope.flows.class : scope.class]
       : classes.filter(({ prefers }) => prefers === "latency").map(({ name }) => name);
   return byName(flows.filter((flow) => ofInterest.includes(flow.class)));
 }
 
-/** The names of what a policy decides about, one at a time: links, flows, or the one thing that it drains. */
+/** The service classes, by name. */
+export const serviceClasses = ({ classes }: Network): ServedClass[] =>
+  byName(classes.filter((one): one is ServedClass => one.service !== undefined));
+
+/** The sites of an anycast service, by name. */
+export const sitesOf = ({ anycast }: Network, service: string): AnycastSite[] =>
+  byName(anycast.find(({ name }) => name === service)?.sites ?? []);
+
+/** The names of what a policy decides about, one at a time: links, flows, sites, or the one class or thing that it is for. */
 export function targetsOf(network: Network, policy: Pick<Policy, "scope">): string[] {
   const { scope } = policy;
   if ("drain" in scope) return [scope.drain];
+  if ("class" in scope) return [scope.class];
+  if ("anycast" in scope) return sitesOf(network, scope.anycast).map(({ name }) => name);
   const watched = "links" in scope ? linksInScope(network, policy) : flowsInScope(network, policy);
   return watched.map(({ name }) => name);
 }

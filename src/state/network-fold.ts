@@ -199,6 +199,8 @@ export class NetworkFold implements SampleSink {
       ]),
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
+      classes: new Map(),
+      sites: new Map(),
     };
   }
 

@@ -1,15 +1,23 @@
 import type { Change } from "../model/change.ts";
-import type { PrependDecision } from "../model/decision.ts";
+import type { Announcement, PrependDecision, Steering } from "../model/decision.ts";
 import type { LinkName } from "../model/inventory.ts";
 
+/** A change as it was written while there were prepends and segment routing only. */
+type Older = Omit<Change, "facts"> & { announcements: readonly Announcement[]; steering: readonly Steering[] };
 /** A change as it was written before there was segment routing: all were prepends, and each was about a link. */
-type Older = Omit<Change, "decision" | "steering"> & {
+type Oldest = Omit<Older, "decision" | "steering"> & {
   decision: Omit<PrependDecision, "action" | "intent"> & { intent: PrependDecision["intent"] & { link: LinkName } };
 };
 
 export function readChange(body: string): Change {
-  const change = JSON.parse(body) as Change | Older;
-  if ("action" in change.decision) return change as Change;
+  const change = JSON.parse(body) as Change | Older | Oldest;
+  if ("facts" in change) return change;
+  const { announcements, steering, decision, ...rest } =
+    "action" in change.decision ? (change as Older) : withAction(change as Oldest);
+  return { ...rest, decision, facts: { announcements, steering, qos: [], sites: [] } };
+}
+
+function withAction(change: Oldest): Older {
   const { intent, predicted } = change.decision;
   const decision: PrependDecision = {
     ...change.decision,

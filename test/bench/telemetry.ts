@@ -41,6 +41,8 @@ const network: Network = {
   flows: [],
   telemetry: { intervalMs: 10_000 },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 
 /** Keeps the last value of every series, as the Map of the other codec does, and folds those that make rates. */

@@ -37,7 +37,18 @@ export const prefixes = ["10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24", "2001:db8:
 
 export function network(devices: readonly Device[], links: readonly Link[], allowed = prefixes): Network {
   const telemetry = { intervalMs: 10_000 };
-  return { as: 65_000, devices, links, prefixes: allowed, classes: [], flows: [], telemetry, freezes: [] };
+  return {
+    as: 65_000,
+    devices,
+    links,
+    prefixes: allowed,
+    classes: [],
+    flows: [],
+    telemetry,
+    freezes: [],
+    anycast: [],
+    shedWebhooks: [],
+  };
 }
 
 /** The planner looks only at a decision's changes. */

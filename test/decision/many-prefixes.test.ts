@@ -50,9 +50,12 @@ test.each([
     decision,
     switches,
     steering: [],
+    qos: [],
+    sites: [],
     drained: [],
     changesInFlight: [],
     phase: "propose",
+    touchedMs: [],
     nowMs,
   });
   expect(denied(findings)).toBeUndefined();

@@ -359,9 +359,12 @@ test.each([
       decision: outcome.decision,
       switches: { frozen: null, killed: null },
       steering: [],
+      qos: [],
+      sites: [],
       drained: [],
       changesInFlight: [],
       phase: "propose",
+      touchedMs: [],
       nowMs,
     });
     // Unexplained traffic is part of these networks: how much there may be is coverage's matter alone.

@@ -237,8 +237,11 @@ test.each(["relief", "router drain", "link drain", "latency", "isolation"].map((
         decision,
         switches,
         announcements: [],
+        qos: [],
+        sites: [],
         changesInFlight: [],
         phase: "propose",
+        touchedMs: [],
         nowMs,
       });
       expect(denied(findings)).toBeUndefined();

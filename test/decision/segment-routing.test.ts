@@ -37,6 +37,8 @@ function inputOf({ target, links, flows, background, policy, network: more }: Gi
     network,
     state: stateOf(network, flows, background),
     steering: steeringOf(flows),
+    qos: [],
+    sites: [],
     drained: [],
   };
 }
@@ -58,6 +60,7 @@ function decided(given: Given | Input): SegmentRoutingDecision {
     announcements: [],
     changesInFlight: [],
     phase: "propose",
+    touchedMs: [],
     nowMs,
   });
   expect(denied(findings)).toBeUndefined();

@@ -35,9 +35,12 @@ const input = {
   switches: { frozen: null, killed: null },
   announcements,
   steering: [],
+  qos: [],
+  sites: [],
   drained: [],
   changesInFlight: [],
   phase: "propose",
+  touchedMs: [],
   nowMs,
 } satisfies Parameters<typeof judgeGuards>[0];
 type Input = Parameters<typeof judgeGuards>[0];

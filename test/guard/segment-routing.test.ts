@@ -53,9 +53,12 @@ const input: Input = {
   switches: { frozen: null, killed: null },
   announcements: [],
   steering: steeringOf(flows),
+  qos: [],
+  sites: [],
   drained: [],
   changesInFlight: [],
   phase: "propose",
+  touchedMs: [],
   nowMs,
 };
 const no = (more: Partial<Input>) => judgeGuards({ ...input, ...more }).filter((finding) => !finding.allow);

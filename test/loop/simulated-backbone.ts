@@ -37,6 +37,8 @@ export const backbone: Network = {
   })),
   telemetry: { intervalMs },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 
 /** Relieves links, so that what was moved comes back once the peak is over. */
@@ -71,7 +73,14 @@ export class BackboneTelemetry {
   readonly #configured = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   #bits = new Map<string, number>();
-  #state: NetworkState = { atMs: 0, signals: new Map(), prefixes: [], targets: new Map() };
+  #state: NetworkState = {
+    atMs: 0,
+    signals: new Map(),
+    targets: new Map(),
+    prefixes: [],
+    classes: new Map(),
+    sites: new Map(),
+  };
 
   constructor(routers: readonly MemoryRouter[], startMs: number, peak: { afterMs: number; forMs: number }) {
     this.#routers = routers;
@@ -137,6 +146,8 @@ export class BackboneTelemetry {
       ]),
       prefixes: [],
       targets: new Map(backbone.devices.map(({ name }) => [name, { state: "synced" }])),
+      classes: new Map(),
+      sites: new Map(),
     };
     for (const listener of this.#listeners) listener();
   }

@@ -33,6 +33,8 @@ export const network: Network = {
   flows: [],
   telemetry: { intervalMs },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 
 export const policy: Policy = {
@@ -90,7 +92,14 @@ export class SimulatedTelemetry {
   silent = false;
   readonly #routers: readonly MemoryRouter[];
   readonly #listeners = new Set<() => void>();
-  #state: NetworkState = { atMs: 0, signals: new Map(), prefixes: [], targets: new Map() };
+  #state: NetworkState = {
+    atMs: 0,
+    signals: new Map(),
+    targets: new Map(),
+    prefixes: [],
+    classes: new Map(),
+    sites: new Map(),
+  };
 
   constructor(routers: readonly MemoryRouter[]) {
     this.#routers = routers;
@@ -142,6 +151,8 @@ export class SimulatedTelemetry {
         measuredMs: nowMs,
       })),
       targets: new Map(network.devices.map(({ name }) => [name, { state: "synced" }])),
+      classes: new Map(),
+      sites: new Map(),
     };
     for (const listener of this.#listeners) listener();
   }

@@ -52,6 +52,8 @@ export const network: Network = {
   flows: [],
   telemetry: { intervalMs },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 
 export const moved: PrependChange = {
@@ -78,5 +80,7 @@ export function stateAt(
     signals: new Map([["link.utilisation.in", links]]),
     prefixes,
     targets: new Map(Object.entries(targets)),
+    classes: new Map(),
+    sites: new Map(),
   };
 }

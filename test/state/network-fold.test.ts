@@ -30,6 +30,8 @@ const network: Network = {
   flows: [],
   telemetry: { intervalMs },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 
 function folding() {

@@ -23,7 +23,8 @@ export async function open(file: string): Promise<Journal> {
 
 /** The journal keeps a change whole and looks only at its id and state. */
 export function change(id: string, state: Change["state"], reason = ""): Change {
-  return { id, state, decision: { action: "bgp-prepend", reason } } as Change;
+  const facts = { announcements: [], steering: [], qos: [], sites: [] };
+  return { id, state, facts, decision: { action: "bgp-prepend", reason } } as unknown as Change;
 }
 
 export const entry = (event: string, subject: string, body: unknown = null) => ({

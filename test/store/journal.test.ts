@@ -180,7 +180,7 @@ test("a change from before segment routing is read as one of today", async () =>
   expect(await journal.changes()).toMatchObject([
     {
       id: "c1",
-      steering: [],
+      facts: { steering: [], qos: [], sites: [] },
       decision: {
         action: "bgp-prepend",
         intent: { target: "transit-a" },

@@ -140,6 +140,8 @@ beforeAll(async () => {
     flows: flows.map((flow) => ({ ...flow, class: "training", headend: "r1", endpoint: "r6" })),
     telemetry: { intervalMs: 1_000 },
     freezes: [],
+    anycast: [],
+    shedWebhooks: [],
   };
   query = linuxQuery(templates, network, deviceOf(r1));
   await installStall();

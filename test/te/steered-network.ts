@@ -56,6 +56,8 @@ export function networkOf(
     }),
     telemetry: { intervalMs },
     freezes: [],
+    anycast: [],
+    shedWebhooks: [],
     ...rest,
   };
 }
@@ -105,6 +107,8 @@ const withSignals = (out: Map<string, Measured>, rates: Map<string, Measured>, a
   ]),
   prefixes: [],
   targets: new Map(),
+  classes: new Map(),
+  sites: new Map(),
 });
 
 export function backbone(

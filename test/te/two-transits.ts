@@ -28,6 +28,8 @@ export function networkOf(links: readonly Link[], prefixes: readonly string[], m
     flows: [],
     telemetry: { intervalMs },
     freezes: [],
+    anycast: [],
+    shedWebhooks: [],
     ...more,
   };
 }
@@ -67,6 +69,8 @@ export function stateOf(
       return { prefix, link, rate: bitsPerSecond(rate * mbit), measuredMs: span.toMs };
     }),
     targets: new Map(),
+    classes: new Map(),
+    sites: new Map(),
   };
 }
 

@@ -30,6 +30,8 @@ const network: Network = {
   ],
   telemetry: { intervalMs },
   freezes: [],
+  anycast: [],
+  shedWebhooks: [],
 };
 const policy: Policy = {
   name: "keep-inference-fast",
@@ -112,7 +114,14 @@ function stateOf(
   ]);
   signals.set("flow.rate", new Map([["weights", { value: weights * 1e9, fromMs: toMs, toMs }]]));
   const latency = latencyMs === undefined ? [] : [["answers", { value: latencyMs, fromMs: toMs, toMs }] as const];
-  return { atMs: toMs, signals: signals.set("path.latency.p99", new Map(latency)), prefixes: [], targets: new Map() };
+  return {
+    atMs: toMs,
+    signals: signals.set("path.latency.p99", new Map(latency)),
+    prefixes: [],
+    targets: new Map(),
+    classes: new Map(),
+    sites: new Map(),
+  };
 }
 
 const before = stateOf(40, { "a-b": 9, "a-c": 0, "c-b": 1 }, pushedMs - 1_000);
