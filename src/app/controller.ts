@@ -45,6 +45,7 @@ export async function startController(options: {
   /** Called after every transition of a change, those of recovery included. */
   onTransition: (change: Change) => void;
   onTrouble: LoopDeps["onTrouble"];
+  onConclusion: LoopDeps["onConclusion"];
 }): Promise<RunningController> {
   const { settings, stateFolder, resolveSecret, clock, random } = options;
   const { network, policies } = settings;
@@ -69,6 +70,7 @@ export async function startController(options: {
       devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
       token: () => randomBytes(8).toString("hex"),
       onTrouble: options.onTrouble,
+      onConclusion: options.onConclusion,
       onFatal,
     });
     loop.ledger.onTransition(options.onTransition);

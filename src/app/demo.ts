@@ -8,6 +8,8 @@ import { seededRandom } from "../kernel/random.ts";
 import { runAll } from "../kernel/run-all.ts";
 import { type Fault, type Lab, type LabMeasurement, startLab } from "../lab/lab.ts";
 import { type Change, finalStates } from "../model/change.ts";
+import type { Attribution } from "../model/class-health.ts";
+import type { Conclusion } from "../model/conclusion.ts";
 import type { Trouble } from "../model/controller.ts";
 import type { Alternative, Prediction } from "../model/decision.ts";
 import { type RunningController, startController } from "./controller.ts";
@@ -19,8 +21,10 @@ type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "latencyP99Ms" 
 
 export type DemoReport = Readonly<{
   scenario: string;
-  /** How the change ended, or `blind`: no change was proposed, for want of telemetry. */
-  outcome: Change["state"] | "blind";
+  /** How the change ended. No change was proposed: `blind`, for want of telemetry; `compute`, as the network is not to blame. */
+  outcome: Change["state"] | "blind" | "compute";
+  /** Who is to blame, where a service class was at risk. */
+  attribution?: Attribution;
   proposal: Readonly<{
     id: string;
     reason: string;
@@ -48,8 +52,8 @@ export type Demo = Readonly<{
   running: RunningController;
   /** Calls back after every transition of a change. */
   onTransition(listener: (change: Change) => void): void;
-  /** Resolves with the proposal once it waits for approval. */
-  proposed: Promise<Change>;
+  /** Resolves with the proposal once it waits for approval, or with the conclusion that the network is not to blame. */
+  concluded: Promise<Change | Conclusion>;
   stop(): Promise<void>;
 }>;
 
@@ -60,6 +64,7 @@ export async function startDemo(options: {
   stateFolder: string;
   clock: Clock;
   onTrouble: (trouble: Trouble) => void;
+  onConclusion: (conclusion: Conclusion) => void;
 }): Promise<Demo> {
   const { scenario, seed, clock } = options;
   const stateFolder = await claimStateFolder(options.stateFolder);
@@ -74,7 +79,9 @@ export async function startDemo(options: {
     stops.push(lab.stop);
     const listeners = new Set<(change: Change) => void>();
     const onTransition = (listener: (change: Change) => void) => void listeners.add(listener);
-    const proposed = new Promise<Change>((resolve) => {
+    let onBlameless: (conclusion: Conclusion) => void = () => undefined;
+    const concluded = new Promise<Change | Conclusion>((resolve) => {
+      onBlameless = resolve;
       onTransition((change) => change.state === "awaiting-approval" && resolve(change));
     });
     const running = await startController({
@@ -89,9 +96,13 @@ export async function startDemo(options: {
         for (const listener of listeners) listener(change);
       },
       onTrouble: options.onTrouble,
+      onConclusion(conclusion) {
+        options.onConclusion(conclusion);
+        if (conclusion.outcome === "compute") onBlameless(conclusion);
+      },
     });
     stops.push(running.stop);
-    return { lab, running, onTransition, proposed, stop };
+    return { lab, running, onTransition, concluded, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -123,20 +134,18 @@ export async function runDemo(
   if (fault === "worse" || fault === "lying-commit") lab.inject(fault);
   if (fault === "blind") {
     const before = await goBlind(demo, options);
-    const after = measured(lab);
-    return {
-      scenario,
-      outcome: "blind",
-      proposal: null,
-      before,
-      after,
-      timings: {},
-      configurationsAsBefore: asBefore(),
-    };
+    return { scenario, outcome: "blind", ...withoutProposal(before, lab), configurationsAsBefore: asBefore() };
   }
   onProgress("calm; waiting for the peak");
-  const proposal = await within(options, demo.proposed, "no proposal came");
+  const proposal = await within(options, demo.concluded, "no proposal came");
   const before = measured(lab);
+  if (!("decision" in proposal)) {
+    onProgress(proposal.reason);
+    const { attribution } = proposal;
+    const blame = attribution ? { attribution } : {};
+    const configurationsAsBefore = asBefore();
+    return { scenario, outcome: "compute", ...blame, ...withoutProposal(before, lab), configurationsAsBefore };
+  }
   onProgress(`proposed ${proposal.id}: ${proposal.decision.reason}`);
   if (fault === "dead-router") lab.inject(fault);
   const ended = new Promise<Change>((resolve) => {
@@ -152,6 +161,7 @@ export async function runDemo(
   return {
     scenario,
     outcome: change.state,
+    ...(change.decision.attribution ? { attribution: change.decision.attribution } : {}),
     proposal: {
       id: change.id,
       reason: change.decision.reason,
@@ -171,6 +181,13 @@ export async function runDemo(
     ...(change.outcome ? { why: change.outcome } : {}),
   };
 }
+
+const withoutProposal = (before: Measurement, lab: Lab) => ({
+  proposal: null,
+  before,
+  after: measured(lab),
+  timings: {},
+});
 
 function aboutOf(change: Change["decision"]["changes"][number]): { prefix?: string; flow?: string; link?: string } {
   switch (change.action) {

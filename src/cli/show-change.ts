@@ -1,7 +1,8 @@
 import { formatMs, formatPercent, formatRate } from "../kernel/units.ts";
 import type { Change } from "../model/change.ts";
+import type { Attribution } from "../model/class-health.ts";
 import type { ShownChange } from "../model/controller.ts";
-import type { CandidatePath, Decision, Prediction } from "../model/decision.ts";
+import type { CandidatePath, Decision, FanOutTail, Prediction, QueuePrediction } from "../model/decision.ts";
 import { usualState } from "./options.ts";
 import { colouredDiff, colours, plain, table } from "./terminal.ts";
 
@@ -54,12 +55,16 @@ export function showChange(change: ShownChange, state: string): string {
     plain(decision.reason),
   ];
   if (outcome) lines.push(colours.red(plain(`${outcome.code}: ${outcome.message}`)));
+  if (decision.attribution)
+    lines.push(heading("To blame"), plain(decision.attribution.reason), evidenceTable(decision.attribution));
   lines.push(
     heading("Change"),
     changeTable(decision),
     heading("Predicted"),
     ...(predicted.flows.length > 0 ? [flowTable(predicted.flows), ""] : []),
+    ...(predicted.queues ? [queueTable(predicted.queues), ""] : []),
     linkTable(predicted),
+    ...(predicted.fanOut ? [tail(predicted.fanOut)] : []),
     `moves ${formatRate(predicted.moved)}, ${movedOf(decision)}`,
   );
   if (decision.alternatives.length > 0) {
@@ -154,6 +159,30 @@ const flowTable = (flows: Prediction["flows"]) =>
       formatMs(after.delayMs),
     ]),
   );
+
+const queueTable = (all: readonly QueuePrediction[]) =>
+  table(
+    ["LINK", "CLASS", "OFFERED", "CARRIED NOW", "CARRIED AFTER", "P99 WAIT NOW", "P99 WAIT AFTER"],
+    all.map(({ link, class: name, offered, before, after }) => [
+      ...[link, name, formatRate(offered), formatRate(before.carried), formatRate(after.carried)],
+      ...[formatMs(before.delayP99Ms), formatMs(after.delayP99Ms)],
+    ]),
+  );
+
+const tail = ({ paths, slowShare, slowRequests }: FanOutTail) =>
+  `a request waits for ${paths} reads: ${formatPercent(slowShare)} slow ones make ${formatPercent(slowRequests)} of requests slow`;
+
+/** What was held against the symptom; figures in each signal's own unit. */
+export const evidenceTable = ({ evidence }: Attribution): string =>
+  table(
+    ["EVIDENCE", "OF", "BEFORE", "NOW", "RAISED", "CORRELATION", "LEADS BY"],
+    evidence.map(({ signal, of, baseline, now, raised, correlation, lagMs }) => [
+      ...[signal, of, figure(baseline), figure(now), raised ? colours.yellow("yes") : "no"],
+      ...(Number.isFinite(correlation) ? [correlation.toFixed(2), formatMs(lagMs)] : ["-", "-"]),
+    ]),
+  );
+
+const figure = (value: number) => String(Number(value.toPrecision(3)));
 
 /** Costs only where links have any. */
 function linkTable({ links, costPerHour: { currency } }: Prediction): string {

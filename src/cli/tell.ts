@@ -1,7 +1,8 @@
 import pino from "pino";
 import type { Change } from "../model/change.ts";
+import type { Conclusion } from "../model/conclusion.ts";
 import type { Trouble } from "../model/controller.ts";
-import { nextCommand, showChange } from "./show-change.ts";
+import { evidenceTable, nextCommand, showChange } from "./show-change.ts";
 import { colours, plain, print } from "./terminal.ts";
 
 type Endpoint = Readonly<{ name: string; protocol: string; url: string }>;
@@ -11,6 +12,7 @@ export type Teller = Readonly<{
   listening(endpoints: readonly Endpoint[]): void;
   transition(change: Change): void;
   trouble(trouble: Trouble): void;
+  conclusion(conclusion: Conclusion): void;
   stopping(): void;
 }>;
 
@@ -30,6 +32,12 @@ function tellProgram(state: string): Teller {
     trouble({ where, failure }) {
       if (failure) log.warn({ where, failure }, "trouble");
       else log.info({ where }, "well");
+    },
+    conclusion({ policy, target, outcome, reason, attribution }) {
+      log.info(
+        { policy, target, outcome, reason, ...(attribution ? { attribution } : {}) },
+        `nothing done: ${outcome}`,
+      );
     },
     stopping: () => log.info("stopping"),
   };
@@ -53,6 +61,10 @@ function tellPerson(state: string): Teller {
       if (!failure) return print(`${clock()} ${where} is well again`);
       print(`${clock()} ${where} ${colours.red(failure.code)} ${plain(failure.message)}`);
       if (failure.mend) print(`         mend: ${plain(failure.mend)}`);
+    },
+    conclusion({ target, outcome, reason, attribution }) {
+      print(`${clock()} ${target} ${colours.yellow(outcome)}: ${plain(reason)}`);
+      if (attribution && attribution.evidence.length > 0) print(evidenceTable(attribution));
     },
     stopping: () => print(`${clock()} stopping`),
   };

@@ -6,6 +6,7 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
+import type { Conclusion } from "../model/conclusion.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
 import { type Decision, type GuardFinding, type Intent, samePath } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
@@ -18,7 +19,6 @@ import type { PolicyActor } from "../policy/actor.ts";
 import { lastSeen, type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
-import type { Conclusion } from "./conclusion.ts";
 import { displacements, touched } from "./displacements.ts";
 import { Ledger } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
@@ -46,6 +46,8 @@ export type LoopDeps = Readonly<{
   token: () => string;
   /** Called when a router or a telemetry target can no longer be worked with, fails in another way, or is well again. */
   onTrouble: (trouble: Trouble) => void;
+  /** Called when a policy finds nothing to do about a target, and why is another than the last time. */
+  onConclusion: (conclusion: Conclusion) => void;
   /** A bug, or a journal that cannot be written: the loop has stopped, and the routers stay as last confirmed. */
   onFatal: (error: unknown) => void;
 }>;
@@ -255,8 +257,11 @@ export class Loop {
     const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
       const subject = { policy: policy.name, target };
       const conclusion = { atMs: clock.now(), ...subject, outcome, reason, alternatives: [], guards: [], ...more };
-      this.conclusions.set(`${policy.name} ${target}`, conclusion);
+      const key = `${policy.name} ${target}`;
+      const isNews = this.conclusions.get(key)?.outcome !== outcome;
+      this.conclusions.set(key, conclusion);
       if (outcome === "proposed") return;
+      if (isNews) this.#deps.onConclusion(conclusion);
       await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: target, body: conclusion });
       await this.#actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
     };

@@ -160,10 +160,11 @@ export function operatorOf(
     const change = ledger.get(subject);
     if (change) {
       const { decision, guards, state, createdMs } = change;
-      const { alternatives } = decision;
+      const { alternatives, attribution } = decision;
       const reason = reasonAndEnd(change);
       const history = await journal.entries(subject);
-      return ok({ subject, atMs: createdMs, outcome: state, reason, alternatives, guards, history });
+      const blame = attribution ? { attribution } : {};
+      return ok({ subject, atMs: createdMs, outcome: state, reason, ...blame, alternatives, guards, history });
     }
     const standing = loop.status().filter((one) => one.target === subject);
     const known = standing.length > 0 || [...network.links, ...network.flows].some(({ name }) => name === subject);

@@ -1,5 +1,6 @@
 import type { FailureFacts, Result } from "../kernel/failure.ts";
 import type { Change } from "./change.ts";
+import type { Attribution } from "./class-health.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 import type { StoredEntry, Switches } from "./journal.ts";
 import type { SignalName } from "./network-state.ts";
@@ -51,6 +52,8 @@ export type Explanation = Readonly<{
   /** How the target stands now, by each policy that watches it. */
   now?: string;
   mend?: string;
+  /** Who is to blame, where a service class is at risk. */
+  attribution?: Attribution;
   alternatives: readonly Alternative[];
   guards: readonly GuardFinding[];
   /** What the audit log has on it, oldest first. */

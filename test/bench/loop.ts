@@ -66,6 +66,7 @@ async function once(seed: number): Promise<{ change: Change; editedMs: number | 
     clock: systemClock,
     random: seededRandom(seed),
     onTransition: (change) => finalStates.includes(change.state) && ended(change),
+    onConclusion: () => undefined,
     onTrouble: ({ where, failure }) => console.error(`seed ${seed}: ${where}: ${failure?.message ?? "well"}`),
   });
   try {

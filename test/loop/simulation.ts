@@ -100,6 +100,7 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
       telemetry: this.telemetry,
       devices: new Map(this.routers.map((router) => [router.device, mortal<DevicePort>(router)])),
       token: () => Math.floor(this.random() * 2 ** 32).toString(16),
+      onConclusion: () => undefined,
       onTrouble: (trouble) => this.troubles.push(trouble),
       onFatal: (error) => this.fatal.push(error),
     });

@@ -7,9 +7,11 @@ import { faults, type ScenarioName, scenarioNames } from "../../app/scenarios.ts
 import { systemClock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
 import { formatMs, formatPercent } from "../../kernel/units.ts";
+import type { Conclusion } from "../../model/conclusion.ts";
 import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
 import { globalsOf, wholeNumber } from "../options.ts";
+import { evidenceTable } from "../show-change.ts";
 import { stopSignal } from "../stop-signal.ts";
 import { tell } from "../tell.ts";
 import { note, print, printJson, table, whoAmI } from "../terminal.ts";
@@ -42,7 +44,8 @@ async function toItsEnd(scenario: ScenarioName, { seed, fault }: DemoOptions, js
     onProgress(`${where}: ${failure ? failure.message : "well again"}`);
   const stateFolder = await mkdtemp(join(tmpdir(), "pointsman-demo-"));
   try {
-    const demo = await startDemo({ scenario, seed, stateFolder, clock: systemClock, onTrouble });
+    const onConclusion = ({ target, reason }: Conclusion) => onProgress(`${target}: ${reason}`);
+    const demo = await startDemo({ scenario, seed, stateFolder, clock: systemClock, onTrouble, onConclusion });
     try {
       const options = {
         scenario,
@@ -56,14 +59,19 @@ async function toItsEnd(scenario: ScenarioName, { seed, fault }: DemoOptions, js
       if (json) printJson(report);
       else print(showReport(report));
       const { outcome, why } = report;
-      process.exitCode =
-        outcome === "blind" ? exitCode.blocked : exitCodeFor({ state: outcome, ...(why ? { outcome: why } : {}) });
+      process.exitCode = exitCodeOfDemo(outcome, why);
     } finally {
       await demo.stop();
     }
   } finally {
     await rm(stateFolder, { recursive: true, force: true });
   }
+}
+
+function exitCodeOfDemo(outcome: DemoReport["outcome"], why: DemoReport["why"]): number {
+  if (outcome === "blind") return exitCode.blocked;
+  if (outcome === "compute") return exitCode.nothingToDo;
+  return exitCodeFor({ state: outcome, ...(why ? { outcome: why } : {}) });
 }
 
 async function untilStopped(
@@ -74,7 +82,14 @@ async function untilStopped(
 ): Promise<void> {
   const { startDemo } = await import("../../app/demo.ts");
   const told = tell(json, stateFolder);
-  const demo = await startDemo({ scenario, seed, stateFolder, clock: systemClock, onTrouble: told.trouble });
+  const demo = await startDemo({
+    scenario,
+    seed,
+    stateFolder,
+    clock: systemClock,
+    onTrouble: told.trouble,
+    onConclusion: told.conclusion,
+  });
   const { lab, running } = demo;
   if (fault) lab.inject(fault);
   demo.onTransition(told.transition);
@@ -87,7 +102,8 @@ async function untilStopped(
   }
 }
 
-function showReport({ outcome, proposal, before, after, timings, configurationsAsBefore, why }: DemoReport): string {
+function showReport(report: DemoReport): string {
+  const { outcome, attribution, proposal, before, after, timings, configurationsAsBefore, why } = report;
   const rows = (pick: "utilisation" | "loss" | "latencyP99Ms", title: string, format: (value: number) => string) =>
     Object.keys(before[pick]).map((name) => [
       `${title} ${name}`,
@@ -97,6 +113,7 @@ function showReport({ outcome, proposal, before, after, timings, configurationsA
   const isIdle = ([, was, is]: string[]) => was === is && is === formatPercent(0);
   const cost = ["cost per hour", before.costPerHour.toFixed(2), after.costPerHour.toFixed(2)];
   const lines = [`outcome: ${outcome}${why ? ` (${why.code}: ${why.message})` : ""}`];
+  if (attribution) lines.push(attribution.reason, evidenceTable(attribution));
   if (proposal) lines.push(proposal.reason, ...new Set(proposal.changes.map(({ diff }) => diff.trimEnd())));
   lines.push(
     table(

@@ -30,6 +30,7 @@ export function runCommand(): Command {
           random: Math.random,
           onTransition: told.transition,
           onTrouble: told.trouble,
+          onConclusion: told.conclusion,
         });
         told.listening([{ name: "controller", protocol: "api", url: running.url }]);
         try {

@@ -4,7 +4,7 @@ import type { Explanation, Status } from "../../model/controller.ts";
 import { formatSignal } from "../../model/network-state.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
-import { changesTable } from "../show-change.ts";
+import { changesTable, evidenceTable } from "../show-change.ts";
 import { colours, plain, print, printJson, table } from "../terminal.ts";
 
 export function statusCommands(): Command[] {
@@ -84,11 +84,12 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
 }
 
 function showExplanation(explained: Explanation): string {
-  const { subject, outcome, reason, mend, now, alternatives, guards, history } = explained;
+  const { subject, outcome, reason, mend, now, attribution, alternatives, guards, history } = explained;
   const lines = [`${colours.bold(subject)}  ${outcome}`];
   if (reason) lines.push(plain(reason));
   if (mend) lines.push(`mend: ${plain(mend)}`);
   if (now) lines.push(`now: ${plain(now)}`);
+  if (attribution && attribution.evidence.length > 0) lines.push("", evidenceTable(attribution));
   if (alternatives.length > 0) lines.push("", colours.bold("Why not"));
   for (const { summary, whyNot } of alternatives) lines.push(`  ${plain(summary)}: ${plain(whyNot)}`);
   if (guards.length > 0) lines.push("", colours.bold("Guards"));

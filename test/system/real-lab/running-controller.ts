@@ -31,6 +31,7 @@ export async function startOnLab(folder: string): Promise<LabController> {
     clock: systemClock,
     random: seededRandom(1),
     onTransition: () => undefined,
+    onConclusion: ({ target, reason }) => console.warn(target, reason),
     onTrouble: ({ where, failure }) => console.warn(where, failure?.message ?? "is well"),
   });
   const { controller } = running;

@@ -1,7 +1,10 @@
-import type { Attribution } from "../model/class-health.ts";
-import type { Alternative, GuardFinding } from "../model/decision.ts";
+import type { Attribution } from "./class-health.ts";
+import type { Alternative, GuardFinding } from "./decision.ts";
 
-/** What a policy last concluded for a target, for `explain`. */
+/**
+ * What a policy last concluded for a target. `compute`: the network is not to blame for a service class at risk; `unclear`: nobody is known to
+ * be. Either way nothing on it is touched.
+ */
 export type Conclusion = Readonly<{
   atMs: number;
   policy: string;
