@@ -14,10 +14,7 @@ type Held = Readonly<{ level: ShedDegree; reason: string; untilMs: number | null
 /** A change of one link's queues that counts now; `degree` is what it asks of a class that it holds back above its floor. */
 type Standing = Readonly<{ change: Change; qos: QosChange; degree: 1 | 2; untilMs: number | null }>;
 
-/**
- * What every service class is asked for, by name. `changes` newest first, as the ledger has them; links that are not in
- * the inventory are left out.
- */
+/** What every service class is asked for, by name. Links that are not in the inventory are left out. */
 export function shedLevels(changes: readonly Change[], network: Network, nowMs: number): readonly ShedLevel[] {
   const standing = [...waiting(changes, nowMs), ...underWay(changes), ...confirmed(changes, nowMs)];
   return serviceClasses(network).map((one) => {
@@ -58,7 +55,6 @@ function confirmed(changes: readonly Change[], nowMs: number): Standing[] {
   const last = new Map<LinkName, Standing>();
   const inOrder = changes
     .filter(({ state }) => state === "confirmed")
-    .toReversed()
     .sort((a, b) => endOf(a) - endOf(b));
   for (const change of inOrder) {
     const untilMs = givenBackFrom(change, nowMs);

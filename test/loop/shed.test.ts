@@ -139,10 +139,19 @@ describe("one change that holds batch back", () => {
     );
   });
 
+  // Goal: of two proposals for a link the one approved last counts, whichever was made first.
+  test("confirmed after one that was proposed later", () => {
+    const first = change({ id: "c1", state: "confirmed", to: { a: held }, atMs: 2 });
+    const second = change({ id: "c2", state: "confirmed", to: { a: free }, atMs: 1 });
+    expect(levelsOf([second, first])).toMatchObject({ batch: 2 });
+  });
+
   // Goal: routers take whole kbit/s; a ceiling that is the link's capacity but for that holds nobody back.
   test("rounding", () => {
     const rounded = { ...free, batch: capacity - 999 };
     expect(levelsOf([change({ id: "c1", state: "confirmed", to: { a: rounded } })])).toMatchObject({ batch: 0 });
+    const floor = { ...free, batch: capacity * floors.batch + 999 };
+    expect(levelsOf([change({ id: "c1", state: "confirmed", to: { a: floor } })])).toMatchObject({ batch: 3 });
   });
 
   // Goal: other actions, links that are gone and plain queues hold nobody back.
