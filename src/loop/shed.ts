@@ -53,9 +53,7 @@ function underWay(changes: readonly Change[]): Standing[] {
  */
 function confirmed(changes: readonly Change[], nowMs: number): Standing[] {
   const last = new Map<LinkName, Standing>();
-  const inOrder = changes
-    .filter(({ state }) => state === "confirmed")
-    .sort((a, b) => endOf(a) - endOf(b));
+  const inOrder = changes.filter(({ state }) => state === "confirmed").sort((a, b) => endOf(a) - endOf(b));
   for (const change of inOrder) {
     const untilMs = givenBackFrom(change, nowMs);
     for (const qos of queuesOf(change)) last.set(qos.link, { change, qos, degree: 2, untilMs });

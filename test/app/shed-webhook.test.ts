@@ -1,10 +1,20 @@
 import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { startController } from "../../src/app/controller.ts";
+import { journalFile } from "../../src/app/journal-file.ts";
 import { type ShedWebhooks, shedWebhooks } from "../../src/app/shed-webhook.ts";
+import { claimStateFolder } from "../../src/app/state-folder.ts";
+import { systemClock } from "../../src/kernel/clock.ts";
+import { seededRandom } from "../../src/kernel/random.ts";
 import type { Trouble } from "../../src/model/controller.ts";
 import type { ShedLevel } from "../../src/model/shed.ts";
+import { openJournal } from "../../src/store/journal.ts";
+import { change, held, network } from "../loop/shedding.ts";
 import { WatchedClock } from "../telemetry/watched-clock.ts";
 
 type Answer = number | "never" | Readonly<{ redirect: string }>;
@@ -247,4 +257,38 @@ test("stops", async () => {
   await stopped;
   expect(well.said()).toEqual(["batch 2", "batch 0"]);
   expect(slow.said()).toEqual(["batch 2"]);
+});
+
+/*
+ * Goal: a controller that starts tells what its journal holds, then what people do.
+ * Method: a whole controller without routers, on the journal of one that ended while a proposal waited.
+ */
+test("a controller tells its gateways", async () => {
+  const gateway = await Gateway.open();
+  const folder = await mkdtemp(join(tmpdir(), "pointsman-shed-"));
+  const stateFolder = await claimStateFolder(folder);
+  const journal = await openJournal({ file: join(folder, journalFile), clock: systemClock });
+  const waiting = change({ id: "c1", state: "awaiting-approval", to: { a: held }, atMs: systemClock.now() });
+  const entry = { event: "change.awaiting-approval", actor: "pointsman", subject: "c1", body: null };
+  await journal.append(entry, { change: waiting });
+  await journal.close();
+  const running = await startController({
+    settings: { network: { ...network, shedWebhooks: [gateway.url] }, policies: [] },
+    ...{ stateFolder, apiPort: 0, clock: systemClock, random: seededRandom(1) },
+    resolveSecret: () => expect.unreachable(),
+    onTransition: () => undefined,
+    onTrouble: () => expect.unreachable(),
+  });
+  onTestFinished(async () => {
+    await running.stop();
+    await stateFolder.release();
+    await rm(folder, { recursive: true, force: true });
+  });
+  await gateway.has(3);
+  expect(gateway.said()).toEqual(["batch 1", "interactive 0", "standard 0"]);
+  expect(gateway.heard[0]?.until).toBe(new Date(waiting.expiresMs).toISOString());
+  await running.controller.reject("c1", "ann", "not now");
+  await gateway.has(4);
+  expect(gateway.said().at(-1)).toBe("batch 0");
+  expect(await running.controller.shed()).toMatchObject([{ class: "batch", level: 0 }, { level: 0 }, { level: 0 }]);
 });
