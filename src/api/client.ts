@@ -2,6 +2,7 @@ import { Failure, type FailureCode, fail, ok, type Result, unwrap } from "../ker
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, ShownChange, Status } from "../model/controller.ts";
 import type { Switches } from "../model/journal.ts";
+import type { ShedLevel } from "../model/shed.ts";
 
 export type Endpoint = Readonly<{ url: string; token: string }>;
 
@@ -48,6 +49,7 @@ export function remoteController({ url, token }: Endpoint): Controller {
   const part = encodeURIComponent;
   return {
     status: () => must<Status>("status"),
+    shed: () => must<ShedLevel[]>("shed"),
     changes: () => must<Change[]>("changes"),
     change: (id) => call<ShownChange>("GET", `changes/${part(id)}`),
     approve: (id, by) => call<Change>("POST", `changes/${part(id)}/approve`, { by }),

@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
+import { shedMetrics } from "./metrics.ts";
 
 export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
 
@@ -30,10 +31,14 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
   GUARD_DENIED: 409,
 };
 
-/** The routes, each one call of the controller. Bodies and answers are JSON; an error is `{ error: { code, message, mend? } }`. */
+/**
+ * The routes, each one call of the controller. Bodies and answers are JSON; an error is `{ error: { code, message, mend? } }`.
+ * `/metrics` is where Prometheus looks for it, and its answer is Prometheus's text. It wants the token like all else:
+ * `authorization: { credentials_file: … }` in the scrape configuration sends it.
+ */
 export function apiRoutes(controller: Controller, token: string): Hono {
   const app = new Hono();
-  app.use("/v1/*", async (context, next) => {
+  app.use(async (context, next) => {
     if (!isToken(context.req.header("authorization"), token)) {
       throw new Failure("CONTROLLER_AUTH", "the token is missing or wrong", {
         mend: "use the token in endpoint.json of the controller's state folder",
@@ -42,6 +47,11 @@ export function apiRoutes(controller: Controller, token: string): Hono {
     await next();
   });
   app.get("/v1/status", async (context) => context.json(await controller.status()));
+  app.get("/v1/shed", async (context) => context.json(await controller.shed()));
+  app.get("/metrics", async (context) => {
+    const { contentType, text } = await shedMetrics(await controller.shed());
+    return context.body(text, 200, { "content-type": contentType });
+  });
   app.get("/v1/changes", async (context) => context.json(await controller.changes()));
   app.get("/v1/changes/:id", (context) => answer(context, controller.change(context.req.param("id"))));
   app.post("/v1/changes/:id/approve", async (context) => {

@@ -11,6 +11,7 @@ import type { Random } from "../kernel/random.ts";
 import { runAll } from "../kernel/run-all.ts";
 import { Loop, type LoopDeps } from "../loop/loop.ts";
 import { operatorOf } from "../loop/operator.ts";
+import { shedLevels } from "../loop/shed.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller } from "../model/controller.ts";
 import type { DevicePort } from "../model/device.ts";
@@ -22,6 +23,7 @@ import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
+import { shedWebhooks } from "./shed-webhook.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 export type RunningController = Readonly<{
@@ -74,8 +76,18 @@ export async function startController(options: {
       onFatal,
     });
     loop.ledger.onTransition(options.onTransition);
+    const webhooks = shedWebhooks({
+      urls: network.shedWebhooks,
+      levels: () => shedLevels(loop.ledger.all(), network, clock.now()),
+      clock,
+      onTrouble: options.onTrouble,
+    });
+    // After the loop, which as it stops takes back what has no verdict: that is told too.
+    stops.push(() => webhooks.stop());
     stops.push(() => loop.stop());
     await loop.start();
+    loop.ledger.onTransition(webhooks.update);
+    webhooks.update();
     const sources = sourcesFor(network, { resolveSecret, table, clock, random });
     stops.push(() => Promise.all(sources.map((source) => source.stop())));
     for (const source of sources) source.start(fold);

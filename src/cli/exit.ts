@@ -39,6 +39,7 @@ export function exitCodeOf(failure: Failure): number {
     case "TRIAL_EXPIRED":
     case "CHANGE_UNSUPPORTED":
     case "TELEMETRY_FAILED":
+    case "WEBHOOK_FAILED":
     case "CONTROLLER_UNREACHABLE":
     case "CONTROLLER_AUTH":
     case "JOURNAL_LOCKED":

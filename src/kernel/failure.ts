@@ -15,6 +15,7 @@ export type FailureCode =
   | "TRIAL_EXPIRED" // the confirm timer ran out: the router went back by itself
   | "CHANGE_UNSUPPORTED" // the configuration read has a shape we will not edit
   | "TELEMETRY_FAILED"
+  | "WEBHOOK_FAILED" // a URL of shedWebhooks did not take what it was told
   | "GUARD_DENIED"
   | "VERIFY_WORSE" // measured after the push: the network did not get better
   | "VERIFY_SILENT" // not measured after the push

@@ -10,6 +10,7 @@ import type { Switches } from "../model/journal.ts";
 import { undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
 import type { NetworkReading } from "./read-network.ts";
+import { shedLevels } from "./shed.ts";
 
 type Reading = Result<NetworkReading>;
 
@@ -205,6 +206,7 @@ export function operatorOf(
 
   return {
     status,
+    shed: async () => shedLevels(ledger.all(), network, clock.now()),
     changes: async () => ledger.all(),
     async change(id) {
       const found = find(id);

@@ -5,6 +5,7 @@ import type { Alternative, GuardFinding } from "./decision.ts";
 import type { StoredEntry, Switches } from "./journal.ts";
 import type { SignalName } from "./network-state.ts";
 import type { TargetStatus } from "./sample.ts";
+import type { ShedLevel } from "./shed.ts";
 
 export type PolicyStatus = Readonly<{
   policy: string;
@@ -63,6 +64,8 @@ export type Explanation = Readonly<{
 /** What people and programs can ask of a running controller; `by` is who asks, and is written to the audit log. */
 export interface Controller {
   status(): Promise<Status>;
+  /** Of every service class, by name. */
+  shed(): Promise<readonly ShedLevel[]>;
   /** Newest first, ended ones included. */
   changes(): Promise<readonly Change[]>;
   change(id: string): Promise<Result<ShownChange>>;

@@ -6,6 +6,10 @@ import type { Controller } from "../../src/model/controller.ts";
 
 const asked: unknown[][] = [];
 const missing = fail(new Failure("NOT_FOUND", "there is no change c9", { mend: "pointsman proposals lists them" }));
+const levels = [
+  { class: "batch", level: 2, reason: 'c1 "holds" it \\ to\n3 Mbit/s, on a}', untilMs: 1_767_225_600_500 },
+  { class: "chat", level: 0, reason: "not held back", untilMs: null },
+] as const;
 const controller = {
   change: async () => missing,
   approve: async (...values: unknown[]) => {
@@ -15,6 +19,7 @@ const controller = {
   freeze: async (_by: string, untilMs: number, reason: string) =>
     ok({ frozen: { untilMs, by: "ann", reason }, killed: null }),
   changes: async () => [],
+  shed: async () => levels,
 } as unknown as Controller;
 
 let server: ApiServer;
@@ -73,4 +78,48 @@ test("client and server agree", async () => {
 test("a port in use", async () => {
   const port = Number(new URL(server.url).port);
   await expect(startApi(controller, "right", port)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+});
+
+const ask = (path: string, token = "right") =>
+  fetch(`${server.url}/${path}`, { headers: { authorization: `Bearer ${token}` } });
+
+/** Prometheus's text format 0.0.4, as its specification has it: `name{label="value",…} number`, with \\, \" and \n escaped. */
+function samples(text: string): [name: string, labels: Record<string, string>, value: number][] {
+  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return lines.map((line) => {
+    const [, name = "", inner = "", value = ""] =
+      /^([a-z_]+)\{((?:[a-z]+="(?:[^"\\]|\\["\\n])*",?)*)\} (\S+)$/.exec(line) ?? expect.fail(`not a sample: ${line}`);
+    const labels = [...inner.matchAll(/([a-z]+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = "", escaped = ""]) => [
+      label,
+      escaped.replace(/\\(.)/g, (_, letter: string) => (letter === "n" ? "\n" : letter)),
+    ]);
+    return [name, Object.fromEntries(labels) as Record<string, string>, Number(value)];
+  });
+}
+
+// Goal: Prometheus reads every level, and whatever a reason holds comes out as it went in.
+test("metrics", async () => {
+  const response = await ask("metrics");
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  const text = await response.text();
+  expect(text.endsWith("\n")).toBe(true);
+  expect(samples(text)).toEqual([
+    ["pointsman_shed_level", { class: "batch" }, 2],
+    ["pointsman_shed_level", { class: "chat" }, 0],
+    ["pointsman_shed_until_seconds", { class: "batch" }, 1_767_225_600.5],
+    ["pointsman_shed_info", { class: "batch", reason: levels[0].reason }, 1],
+    ["pointsman_shed_info", { class: "chat", reason: "not held back" }, 1],
+  ]);
+});
+
+// Goal: the same in JSON, from the route and from the client.
+test("shed levels", async () => {
+  expect(await (await ask("v1/shed")).json()).toEqual(levels);
+  expect(await remoteController({ url: server.url, token: "right" }).shed()).toEqual(levels);
+});
+
+test.each(["metrics", "v1/shed", "no-such"])("%s needs the token", async (path) => {
+  const response = await ask(path, "wrong");
+  expect(response.status).toBe(401);
+  expect(await response.text()).not.toContain("batch");
 });

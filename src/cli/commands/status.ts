@@ -2,6 +2,7 @@ import { Command } from "commander";
 import { unwrap } from "../../kernel/failure.ts";
 import type { Explanation, Status } from "../../model/controller.ts";
 import { formatSignal } from "../../model/network-state.ts";
+import type { ShedLevel } from "../../model/shed.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable, evidenceTable } from "../show-change.ts";
@@ -12,9 +13,10 @@ export function statusCommands(): Command[] {
     .description("policies, links, telemetry targets, switches and open changes")
     .action(async (_options: unknown, command: Command) => {
       const { state, json } = globalsOf(command);
-      const now = await (await connect(state)).status();
-      if (json) printJson(now);
-      else print(showStatus(now));
+      const controller = await connect(state);
+      const [now, shed] = await Promise.all([controller.status(), controller.shed()]);
+      if (json) printJson({ ...now, shed });
+      else print(showStatus(now, shed));
     });
 
   const explain = new Command("explain")
@@ -29,7 +31,7 @@ export function statusCommands(): Command[] {
   return [status, explain];
 }
 
-function showStatus({ switches, policies, targets, devices, open, atMs }: Status): string {
+function showStatus({ switches, policies, targets, devices, open, atMs }: Status, shed: readonly ShedLevel[]): string {
   const lines: string[] = [];
   if (switches.killed) {
     lines.push(
@@ -43,6 +45,10 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
         `FROZEN until ${until} by ${plain(switches.frozen.by)}: ${plain(switches.frozen.reason)}   (pointsman resume)`,
       ),
     );
+  }
+  for (const { class: name, level, reason, untilMs } of shed.filter((one) => one.level > 0)) {
+    const until = untilMs === null ? "" : `, until ${new Date(untilMs).toISOString()} at the earliest`;
+    lines.push(colours.yellow(`SHEDDING ${plain(name)}, level ${level} of 3${until}: ${plain(reason)}`));
   }
   lines.push(
     table(
