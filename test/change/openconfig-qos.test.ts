@@ -3,34 +3,28 @@ import { describe, expect, test } from "vitest";
 import { planChange } from "../../src/change/plan.ts";
 import { qosQuery, readQos } from "../../src/change/qos.ts";
 import { unwrap } from "../../src/kernel/failure.ts";
-import { type BitsPerSecond, bitsPerSecond, type Ratio } from "../../src/kernel/units.ts";
+import type { BitsPerSecond } from "../../src/kernel/units.ts";
 import { canonicalXml, elements, parseXml } from "../../src/kernel/xml.ts";
 import { brokenConstraints } from "../../src/lab/netconf/constraints.ts";
 import { applyEdit } from "../../src/lab/netconf/edit.ts";
 import { applyFilter } from "../../src/lab/netconf/subtree-filter.ts";
 import type { ClassShare, Decision, QosChange } from "../../src/model/decision.ts";
 import type { DeviceStep } from "../../src/model/device.ts";
-import type { Link, Network, ServedClass } from "../../src/model/inventory.ts";
+import type { Link, Network } from "../../src/model/inventory.ts";
 import { apply } from "./apply.ts";
 import { device, network, templates } from "./fixtures.ts";
+import { batch, interactive, qosLink, served } from "./openconfig-qos-fixture.ts";
 
 const golden = (name: string) => `../golden/change/openconfig-qos-${name}.xml`;
 const namespace = "http://openconfig.net/yang/qos";
-const served = (name: string, dscp: number, queue = name): ServedClass => ({
-  name,
-  prefers: "latency",
-  service: {
-    ...{ dscp, queue, priority: 0, floor: 0.1 as Ratio, sheds: [], budget: { changes: 4, perMs: 3_600_000 } },
-    ...{ fanOut: 1, signals: [], objectives: [], conditions: [] },
-  },
-});
-const link = (name: string, interfaceName: string): Link => ({
-  ...{ name, device: "r1", interface: interfaceName, role: "backbone", capacity: bitsPerSecond(1e9), qos: true },
-});
 const r1 = device("openconfig", "r1");
-const classes = [served("interactive", 46), served("standard", 26, "assured"), served("batch", 8, "scavenger")];
+const classes = [interactive, served("standard", 26, "assured"), batch];
 const inventory = (links: Link[], has = classes): Network => ({ ...network([r1], links), classes: has });
-const net = inventory([link("r1-r2", "eth1"), link("r1-r3", "eth2"), { ...link("elsewhere", "eth1"), device: "r2" }]);
+const net = inventory([
+  qosLink("r1-r2", "eth1"),
+  qosLink("r1-r3", "eth2"),
+  { ...qosLink("elsewhere", "eth1"), device: "r2" },
+]);
 
 const share = (name: string, priority: number, guaranteed: number, ceiling = 1e9): ClassShare => ({
   ...{ class: name, priority, guaranteed: guaranteed as BitsPerSecond, ceiling: ceiling as BitsPerSecond },
@@ -223,7 +217,7 @@ test("a class that is no longer in the inventory", () => {
 // Goal: no name breaks out of its place, and none is taken for another: interface "a" with class "b-c" is not "a-b" with "c".
 test("hostile names", async () => {
   const hostile = inventory(
-    [link("one", `a<b>&"c"`), link("two", "eth1-46"), link("three", "eth1")],
+    [qosLink("one", `a<b>&"c"`), qosLink("two", "eth1-46"), qosLink("three", "eth1")],
     [served(`</id><dscp>0</dscp>`, 46, "eth1]]>"), served("ipv4-eth1", 8, "{{ 7 * 7 }}"), served("c", 1, "1-eth1")],
   );
   const shares = hostile.classes.map(({ name }, priority) => share(name, priority, 1e7));

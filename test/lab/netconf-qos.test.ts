@@ -1,6 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { planChange } from "../../src/change/plan.ts";
+import { qosQuery } from "../../src/change/qos.ts";
+import { unwrap } from "../../src/kernel/failure.ts";
+import { canonicalXml, elements } from "../../src/kernel/xml.ts";
 import { backboneConfig } from "../../src/lab/backbone-config.ts";
 import { interfaceQueues } from "../../src/lab/qos-config.ts";
+import type { ClassShare, Decision } from "../../src/model/decision.ts";
+import { device, network, templates } from "../change/fixtures.ts";
+import { batch, interactive, qosLink } from "../change/openconfig-qos-fixture.ts";
 import { confirmedCommit, editConfig, getConfig, type RawClient, TestRouter, validate } from "./netconf-fixture.ts";
 import {
   boundClassifier,
@@ -169,4 +176,42 @@ test("a filter by name shows keys as each list has them", async () => {
     `<classifiers><classifier><name>c6</name><config><name>c6</name><type>IPV6</type></config></classifier></classifiers>`,
   );
   expect(text).toContain("<type>IPV6</type><config><name>c6</name><type>IPV6</type></config>");
+});
+
+// Goal: what Pointsman plans is what a router does, on a real socket and by the lab's own reading, and the way back is exact.
+test("a planned change and its inverse", async () => {
+  const r1 = device("openconfig", "r1");
+  const inventory = { ...network([r1], [qosLink("r1-r2", "eth1")]), classes: [interactive, batch] };
+  const query = qosQuery(templates, inventory, r1);
+  const read = async () => {
+    const { data } = await client.rpc(getConfig("running", `<filter type="subtree">${query}</filter>`));
+    return elements(data)
+      .map((one) => canonicalXml(one))
+      .join("");
+  };
+  const to = [
+    { class: "interactive", guaranteed: 4e8, ceiling: 1e9, priority: 0, mark: { minBytes: 30_000, maxBytes: 300_000 } },
+    { class: "batch", guaranteed: 5e7, ceiling: 2e8, priority: 7, mark: { minBytes: 60_000, maxBytes: 600_000 } },
+  ] as unknown as ClassShare[];
+  const decision = { action: "qos", changes: [{ action: "qos", device: "r1", link: "r1-r2", from: [], to }] };
+  const basis = new Map([["r1", { query, text: await read() }]]);
+  const [step] = unwrap(planChange(templates, inventory, decision as unknown as Decision, basis)).steps;
+  if (!step) expect.fail("no step");
+
+  await commit(step.forward.config);
+  expect(await read()).toBe(step.expected);
+  expect(Object.fromEntries(interfaceQueues(router.server.running()))).toEqual({
+    eth1: [
+      {
+        ...{ queue: "pointsman-interactive", dscps: [46], sequence: 0, cir: 4e8, pir: 1e9 },
+        ...{ ecnMinBytes: 30_000, maxBytes: 300_000 },
+      },
+      {
+        ...{ queue: "pointsman-scavenger", dscps: [8], sequence: 700, cir: 5e7, pir: 2e8 },
+        ...{ ecnMinBytes: 60_000, maxBytes: 600_000 },
+      },
+    ],
+  });
+  await commit(step.inverse.config);
+  expect(router.server.runningText()).toBe(initial);
 });
