@@ -59,7 +59,13 @@ export type ClassShare = Readonly<{
 }>;
 
 export const sameShares = (a: readonly ClassShare[], b: readonly ClassShare[]): boolean =>
-  JSON.stringify(a) === JSON.stringify(b);
+  a.length === b.length && a.every((share, index) => String(valuesOf(share)) === String(valuesOf(b[index] ?? share)));
+
+/** In one order, whatever order its maker wrote them in. */
+const valuesOf = ({ class: name, guaranteed, ceiling, priority, mark }: ClassShare) => [
+  ...[name, guaranteed, ceiling, priority],
+  ...[mark.minBytes, mark.maxBytes],
+];
 
 /** The queues of an interface as its router has them, by priority and class; none: one plain queue for all. */
 export type InterfaceQos = Readonly<{ link: LinkName; device: DeviceName; shares: readonly ClassShare[] }>;

@@ -1,7 +1,8 @@
 import { elements, textOf, type XmlElement } from "../../kernel/xml.ts";
 import { keysOf } from "./edit.ts";
 import { type Path, RpcError } from "./rpc-error.ts";
-import { type SchemaNode, schemaChild, schemaRoot } from "./schema.ts";
+import { schemaChild, schemaRoot } from "./schema.ts";
+import type { SchemaNode } from "./schema-nodes.ts";
 
 /**
  * What must hold of a whole configuration and is looked at on validate and commit, not on an edit (RFC 7950 section 8.3.3):
@@ -31,8 +32,9 @@ export function brokenConstraints(config: XmlElement): readonly RpcError[] {
       }
     }
     if (schema.kind === "list") {
-      const known = entries.get(name) ?? new Set();
-      entries.set(name, known.add(keys.map(([, value]) => value).join(" ")));
+      const list = path.map((step) => step.name).join("/");
+      const known = entries.get(list) ?? new Set();
+      entries.set(list, known.add(keys.map(([, value]) => value).join(" ")));
     }
     visitChildren(element, schema, path);
   };
@@ -45,7 +47,8 @@ export function brokenConstraints(config: XmlElement): readonly RpcError[] {
 
   visitChildren(config, schemaRoot, []);
   for (const { list, value, path } of references) {
-    if (!entries.get(list)?.has(value)) errors.push(instanceRequired(`there is no ${list} ${value}`, path));
+    if (!entries.get(list)?.has(value))
+      errors.push(instanceRequired(`there is no ${list.split("/").at(-1)} ${value}`, path));
   }
   return errors;
 }

@@ -1,6 +1,7 @@
 import { elements, textOf, type XmlElement } from "../../kernel/xml.ts";
 import { netconfNamespace, type Path, type PathStep, RpcError } from "./rpc-error.ts";
-import { isKnownNamespace, type Leaf, type List, type SchemaNode, schemaChild, schemaRoot } from "./schema.ts";
+import { isKnownNamespace, schemaChild, schemaRoot } from "./schema.ts";
+import type { Leaf, List, SchemaNode } from "./schema-nodes.ts";
 
 const editOperations = ["merge", "replace", "create", "delete", "remove", "none"] as const;
 type EditOperation = (typeof editOperations)[number];

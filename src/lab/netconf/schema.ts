@@ -1,16 +1,15 @@
 import { isIP } from "node:net";
-
-/** What a leaf may hold. `canonical` gives the one text for a value, or undefined when the value is not of this type. */
-type LeafType = Readonly<{ expects: string; canonical: (text: string) => string | undefined }>;
-
-type Named = Readonly<{ name: string; namespace: string }>;
-export type Leaf = Named &
-  Readonly<{ kind: "leaf"; type: LeafType /** A list whose key the value must be. */; refersTo?: string }>;
-export type Container = Named & Readonly<{ kind: "container"; children: readonly SchemaNode[] }>;
-/** `userOrdered` entries stay where the operator put them; others are kept in order of their keys. */
-export type List = Named &
-  Readonly<{ kind: "list"; keys: readonly string[]; userOrdered: boolean; children: readonly SchemaNode[] }>;
-export type SchemaNode = Leaf | Container | List;
+import {
+  integer,
+  type LeafType,
+  type Named,
+  oneOf,
+  type SchemaNode,
+  text,
+  uint32,
+  yangModule,
+} from "./schema-nodes.ts";
+import { qos, qosNamespace } from "./schema-qos.ts";
 
 const routingPolicyNamespace = "http://openconfig.net/yang/routing-policy";
 const bgpPolicyNamespace = "http://openconfig.net/yang/bgp-policy";
@@ -23,46 +22,8 @@ export const moduleCapabilities = [
   `${bgpPolicyNamespace}?module=openconfig-bgp-policy&revision=2022-05-24`,
   `${networkInstanceNamespace}?module=openconfig-network-instance&revision=2025-12-15`,
   `${srTeNamespace}?module=openconfig-pf-srte&revision=2025-12-15`,
+  `${qosNamespace}?module=openconfig-qos&revision=2023-09-06`,
 ];
-
-function yangModule(namespace: string) {
-  return {
-    container: (name: string, ...children: SchemaNode[]): Container => ({
-      kind: "container",
-      name,
-      namespace,
-      children,
-    }),
-    leaf: (name: string, type: LeafType, refersTo?: string): Leaf =>
-      refersTo === undefined
-        ? { kind: "leaf", name, namespace, type }
-        : { kind: "leaf", name, namespace, type, refersTo },
-    list: (name: string, keys: string[], order: "by-key" | "by-user", ...children: SchemaNode[]): List => ({
-      kind: "list",
-      name,
-      namespace,
-      keys,
-      userOrdered: order === "by-user",
-      children,
-    }),
-  };
-}
-
-const text: LeafType = { expects: "a text that is not empty", canonical: (value) => value || undefined };
-
-const oneOf = (...allowed: string[]): LeafType => ({
-  expects: `one of ${allowed.join(", ")}`,
-  canonical: (value) => (allowed.includes(value) ? value : undefined),
-});
-
-const integer = (least: number, most: number): LeafType => ({
-  expects: `a whole number from ${least} to ${most}`,
-  canonical(value) {
-    const number = /^[+-]?\d+$/.test(value) ? Number(value) : Number.NaN;
-    return number >= least && number <= most ? String(number) : undefined;
-  },
-});
-const uint32 = integer(0, 4_294_967_295);
 
 const ipPrefix: LeafType = {
   expects: "an IP prefix",
@@ -158,12 +119,15 @@ const routingPolicy = policy.container(
           policy.container("config", policy.leaf("name", text)),
           policy.container(
             "conditions",
-            policy.container("config", policy.leaf("call-policy", text, "policy-definition")),
+            policy.container(
+              "config",
+              policy.leaf("call-policy", text, "routing-policy/policy-definitions/policy-definition"),
+            ),
             policy.container(
               "match-prefix-set",
               policy.container(
                 "config",
-                policy.leaf("prefix-set", text, "prefix-set"),
+                policy.leaf("prefix-set", text, "routing-policy/defined-sets/prefix-sets/prefix-set"),
                 policy.leaf("match-set-options", oneOf("ANY", "INVERT")),
               ),
             ),
@@ -269,7 +233,7 @@ const networkInstances = instance.container(
  * the order of siblings and the types of leaves.
  */
 export const schemaRoot: Readonly<{ children: readonly SchemaNode[] }> = {
-  children: [routingPolicy, networkInstances],
+  children: [routingPolicy, networkInstances, qos],
 };
 
 export function schemaChild(
@@ -281,18 +245,7 @@ export function schemaChild(
 
 /** Whether any node of the modules served is in this namespace. */
 export function isKnownNamespace(namespace: string): boolean {
-  return [routingPolicyNamespace, bgpPolicyNamespace, networkInstanceNamespace, srTeNamespace].includes(namespace);
+  return [routingPolicyNamespace, bgpPolicyNamespace, networkInstanceNamespace, srTeNamespace, qosNamespace].includes(
+    namespace,
+  );
 }
-
-/** Key names of the list that `element` is an entry of; none for anything else. */
-export function listKeys(element: Named): readonly string[] {
-  return keysByList.get(`${element.namespace} ${element.name}`) ?? [];
-}
-
-/** By name alone: in these modules no two lists share one. */
-const keysByList = new Map<string, readonly string[]>();
-const collectLists = (node: SchemaNode) => {
-  if (node.kind === "list") keysByList.set(`${node.namespace} ${node.name}`, node.keys);
-  if (node.kind !== "leaf") node.children.forEach(collectLists);
-};
-schemaRoot.children.forEach(collectLists);

@@ -1,0 +1,137 @@
+import type { XmlElement } from "../kernel/xml.ts";
+import type { ClassShare } from "../model/decision.ts";
+import { inModule } from "./openconfig-data.ts";
+
+export const qos = inModule("http://openconfig.net/yang/qos");
+
+/** What an interface gives a class, and how that class is told apart. */
+export type OwnQueue = ClassShare & Readonly<{ dscp: number; queue: string }>;
+/** `queues` by priority; none: nothing of ours is on the interface. */
+export type OwnInterface = Readonly<{ interface: string; queues: readonly OwnQueue[] }>;
+
+/**
+ * Whatever Pointsman makes is called `pointsman-…`, and what is of one interface ends with that one's name. What comes before
+ * it holds no hyphen, so no two interfaces and classes share a name. Forwarding groups and queues are of the whole router, as
+ * the model has them: made with the first interface that needs them, gone with the last.
+ */
+export const own = {
+  queue: (queue: string) => `pointsman-${queue}`,
+  policy: (ofInterface: string) => `pointsman-${ofInterface}`,
+  profile: (dscp: number, ofInterface: string) => `pointsman-${dscp}-${ofInterface}`,
+  classifiers: (ofInterface: string) =>
+    [
+      { header: "ipv4", type: "IPV4" },
+      { header: "ipv6", type: "IPV6" },
+    ].map((each) => ({ ...each, name: `pointsman-${each.header}-${ofInterface}` })),
+} as const;
+
+/** Schedulers are served from the lowest sequence on; there are fewer than a hundred DSCPs. */
+const sequencesPerPriority = 100;
+export const priorityOf = (sequence: number) => Math.floor(sequence / sequencesPerPriority);
+
+/** Those of the same priority are told apart by the order in which they stand. */
+export function sequenceOf(queues: readonly OwnQueue[], { class: name, priority }: OwnQueue): number {
+  const equals = queues.filter((queue) => queue.priority === priority);
+  return priority * sequencesPerPriority + equals.findIndex((queue) => queue.class === name);
+}
+
+/** Between the two thresholds the share that is marked rises to all: a router's own default may be anything. */
+const maxMarkedPercent = 100;
+
+/** A container or leaf as data: an array is the entries of a list. */
+type Tree = string | number | Readonly<{ [name: string]: Tree | readonly Tree[] }>;
+
+export function build(name: string, tree: Tree): XmlElement {
+  if (typeof tree !== "object") return qos.element(name, String(tree));
+  const isList = (inner: Tree | readonly Tree[]): inner is readonly Tree[] => Array.isArray(inner);
+  const children = Object.entries(tree).flatMap(([child, inner]) =>
+    (isList(inner) ? inner : [inner]).map((each) => build(child, each)),
+  );
+  return qos.element(name, ...children);
+}
+
+/** The list of each kind of thing that is ours and is not of one interface's entry, by the container that holds it. */
+export function sharedObjects(interfaces: readonly OwnInterface[]): XmlElement[] {
+  const withQueues = interfaces.filter(({ queues }) => queues.length > 0);
+  const queueNames = queueNamesOf(interfaces);
+  const classifiers = withQueues.flatMap((each) => own.classifiers(each.interface).map((one) => classifier(each, one)));
+  const profiles = withQueues.flatMap((each) => each.queues.map((queue) => profile(each.interface, queue)));
+  const groups = queueNames.map((name) => ({ name, config: { name, "output-queue": name } }));
+  const queues = queueNames.map((name) => ({ name, config: { name } }));
+  return [
+    build("classifiers", { classifier: classifiers.sort(byName) }),
+    build("forwarding-groups", { "forwarding-group": groups }),
+    build("queues", { queue: queues }),
+    build("queue-management-profiles", { "queue-management-profile": profiles.sort(byName) }),
+    build("scheduler-policies", { "scheduler-policy": withQueues.map(schedulerPolicy).sort(byName) }),
+  ];
+}
+
+export function queueNamesOf(interfaces: readonly OwnInterface[]): string[] {
+  const names = interfaces.flatMap(({ queues }) => queues.map(({ queue }) => own.queue(queue)));
+  return [...new Set(names)].sort();
+}
+
+/** What stands below an interface's `output` for its queues. */
+export function outputObjects({ interface: name, queues }: OwnInterface): XmlElement[] {
+  if (queues.length === 0) return [];
+  const entries = queues.map(({ queue, dscp }) => ({
+    name: own.queue(queue),
+    config: { name: own.queue(queue), "queue-management-profile": own.profile(dscp, name) },
+  }));
+  const classifiers = own
+    .classifiers(name)
+    .map((one) => ({ type: one.type, config: { name: one.name, type: one.type } }));
+  return [
+    build("classifiers", { classifier: classifiers }),
+    build("queues", { queue: entries.sort(byName) }),
+    build("scheduler-policy", { config: { name: own.policy(name) } }),
+  ];
+}
+
+/** The entry of an interface as it is made where there is none. */
+export const newInterface = (name: string): XmlElement =>
+  build("interface", {
+    "interface-id": name,
+    config: { "interface-id": name },
+    "interface-ref": { config: { interface: name } },
+  });
+
+function classifier({ queues }: OwnInterface, { name, type, header }: { name: string; type: string; header: string }) {
+  const terms = queues.map(({ class: id, dscp, queue }) => ({
+    id,
+    config: { id },
+    conditions: { [header]: { config: { dscp } } },
+    actions: { config: { "target-group": own.queue(queue) } },
+  }));
+  return { name, config: { name, type }, terms: { term: terms.sort((a, b) => (a.id < b.id ? -1 : 1)) } };
+}
+
+function profile(ofInterface: string, { dscp, mark }: OwnQueue) {
+  const name = own.profile(dscp, ofInterface);
+  const config = {
+    "min-threshold": mark.minBytes,
+    "max-threshold": mark.maxBytes,
+    "enable-ecn": "true",
+    drop: "true",
+    "max-drop-probability-percent": maxMarkedPercent,
+  };
+  return { name, config: { name }, wred: { uniform: { config } } };
+}
+
+function schedulerPolicy({ interface: ofInterface, queues }: OwnInterface) {
+  const name = own.policy(ofInterface);
+  const schedulers = queues.map((queue) => {
+    const [id, sequence] = [queue.class, sequenceOf(queues, queue)];
+    return {
+      sequence,
+      config: { sequence },
+      inputs: { input: { id, config: { id, "input-type": "QUEUE", queue: own.queue(queue.queue) } } },
+      output: { config: { "output-type": "INTERFACE" } },
+      "two-rate-three-color": { config: { cir: queue.guaranteed, pir: queue.ceiling } },
+    };
+  });
+  return { name, config: { name }, schedulers: { scheduler: schedulers.sort((a, b) => a.sequence - b.sequence) } };
+}
+
+const byName = (a: { name: string }, b: { name: string }) => (a.name < b.name ? -1 : 1);
