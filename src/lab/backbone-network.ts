@@ -1,19 +1,42 @@
-import { parseXml } from "../kernel/xml.ts";
+import { parseXml, type XmlElement } from "../kernel/xml.ts";
+import type { DeviceName } from "../model/inventory.ts";
 import { backboneConfig } from "./backbone-config.ts";
 import type { BackboneScenario } from "./backbone-scenario.ts";
-import { BackboneTraffic } from "./backbone-traffic.ts";
-import { type EmulatedNetwork, type InventoryPart, lossRatio } from "./network.ts";
+import { type BackboneFlow, BackboneTraffic, type RouterSetting } from "./backbone-traffic.ts";
+import { type EmulatedNetwork, type InventoryPart, lossRatio, type Reading } from "./network.ts";
 import { segmentRoutingRules } from "./policy-forwarding.ts";
+import { interfaceQueues } from "./qos-config.ts";
+import { queueReadings, serviceReadings } from "./service-readings.ts";
 import type { TrafficStart } from "./traffic.ts";
 
+/** The traffic of a scenario as its routers are first configured: their own way of forwarding, and no queues. */
+export function backboneTraffic(scenario: BackboneScenario, start: TrafficStart): BackboneTraffic {
+  const { services = [] } = scenario;
+  const initial = parseXml(`<config>${backboneConfig}</config>`);
+  const flows = scenario.flows.map((flow): BackboneFlow => {
+    const service = services.find(({ name }) => name === flow.class);
+    return { ...flow, ...(service && { service: service.name, dscp: service.spec.dscp }) };
+  });
+  const settings = Object.keys(scenario.nodes).map((device) => [device, settingOf(scenario, device, initial)] as const);
+  return new BackboneTraffic(start, { ...scenario, flows, services }, new Map(settings));
+}
+
+function settingOf({ links }: BackboneScenario, device: DeviceName, running: XmlElement): RouterSetting {
+  const queues = interfaceQueues(running);
+  const own = links.filter((link) => link.device === device);
+  return {
+    rules: segmentRoutingRules(running),
+    queues: new Map(own.map((link) => [link.name, queues.get(link.interface) ?? []])),
+  };
+}
+
 export function backboneNetwork(scenario: BackboneScenario, start: TrafficStart): EmulatedNetwork {
-  const { links } = scenario;
+  const { links, services = [] } = scenario;
   const devices = Object.keys(scenario.nodes);
-  const initial = segmentRoutingRules(parseXml(`<config>${backboneConfig}</config>`));
-  const traffic = new BackboneTraffic(start, scenario, new Map(devices.map((device) => [device, initial])));
+  const traffic = backboneTraffic(scenario, start);
   return {
     configurations: Object.fromEntries(devices.map((device) => [device, backboneConfig])),
-    configure: (device, running, atMs) => traffic.set(device, segmentRoutingRules(running), atMs),
+    configure: (device, running, atMs) => traffic.set(device, settingOf(scenario, device, running), atMs),
     interfaces(device, atMs) {
       traffic.advance(atMs);
       return links
@@ -40,25 +63,29 @@ export function backboneNetwork(scenario: BackboneScenario, start: TrafficStart)
     readings(atMs) {
       traffic.advance(atMs);
       const latency = traffic.latencyP99Ms();
-      return scenario.flows.flatMap(({ name: flow }) => [
+      const ofFlows = scenario.flows.flatMap(({ name: flow }): Reading[] => [
         { labels: { __name__: "flow_bits_per_second", flow }, bits: traffic.offeredBits(flow) },
         { labels: { __name__: "flow_latency_p99_seconds", flow }, value: (latency.get(flow) ?? 0) / 1000 },
       ]);
+      if (services.length === 0) return ofFlows;
+      const queued = links.filter(({ qos }) => qos).map(({ name }) => name);
+      return [...ofFlows, ...queueReadings(traffic, services, queued), ...serviceReadings(traffic, services)];
     },
     measure(atMs) {
       traffic.advance(atMs);
-      const [flows, offered, arriving] = [traffic.flows(), traffic.offered(), traffic.arriving()];
+      const [flowing, sending, arriving] = [traffic.flows(), traffic.sending(), traffic.arriving()];
       return {
         atMs,
         utilisation: Object.fromEntries(
-          links.map(({ name, capacity }) => [name, (flows.get(name)?.delivered ?? 0) / capacity]),
+          links.map(({ name, capacity }) => [name, (flowing.get(name)?.delivered ?? 0) / capacity]),
         ),
         loss: Object.fromEntries(
-          scenario.flows.map(({ name }) => [name, lossRatio(offered.get(name) ?? 0, arriving.get(name) ?? 0)]),
+          scenario.flows.map(({ name }) => [name, lossRatio(sending.get(name) ?? 0, arriving.get(name) ?? 0)]),
         ),
         costPerHour: 0,
         entry: {},
         latencyP99Ms: Object.fromEntries(traffic.latencyP99Ms()),
+        classes: Object.fromEntries(traffic.services()),
       };
     },
     rebound(atMs) {
@@ -66,6 +93,12 @@ export function backboneNetwork(scenario: BackboneScenario, start: TrafficStart)
       traffic.reboundAfterChange(scenario.rebound.flow, scenario.rebound.rate);
     },
     inventory: inventory(scenario),
+    classDocuments: services.map(({ name, description, spec }) => ({
+      apiVersion: "pointsman/v1",
+      kind: "TrafficClass",
+      metadata: { name, description },
+      spec,
+    })),
     faulty: scenario.faulty,
   };
 }
@@ -83,6 +116,7 @@ function inventory(scenario: BackboneScenario): InventoryPart {
       role: "backbone",
       capacity: `${link.capacity / 1e9} Gbit/s`,
       backbone: { to: link.to, metric: link.metric, delay: `${link.delayMs}ms` },
+      ...(link.qos && { qos: true }),
     })),
     prefixes: [],
     classes: scenario.classes,
@@ -92,6 +126,11 @@ function inventory(scenario: BackboneScenario): InventoryPart {
     queries: {
       flowRate: { query: "flow_bits_per_second", flowLabel: "flow" },
       flowLatency: { query: "flow_latency_p99_seconds", flowLabel: "flow" },
+      ...(scenario.services && {
+        queueRate: { query: "queue_bits_per_second", linkLabel: "link", classLabel: "class" },
+        queueDrops: { query: "queue_dropped_bits_per_second", linkLabel: "link", classLabel: "class" },
+        queueDepth: { query: "queue_depth_bytes", linkLabel: "link", classLabel: "class" },
+      }),
     },
   };
 }

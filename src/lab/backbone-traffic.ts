@@ -1,8 +1,12 @@
 import { assert } from "../kernel/assert.ts";
 import type { DeviceName, LinkName } from "../model/inventory.ts";
 import { Igp, type Leg } from "./igp.ts";
+import { type LinkFlow, lineFlow, type QueueFlow, queueOf } from "./line-queues.ts";
+import { type ClassMeasurement, lossRatio } from "./network.ts";
 import type { SegmentRoutingRule } from "./policy-forwarding.ts";
-import { type LinkFlow, linkFlow, type TrafficLink, TrafficModel, type TrafficStart } from "./traffic.ts";
+import type { Queue } from "./qos-config.ts";
+import { gpuUtilisation, ServiceLoad, type ServiceRates, type Serving, type Training } from "./service-load.ts";
+import { type TrafficDemand, type TrafficLink, TrafficModel, type TrafficStart, tickMs } from "./traffic.ts";
 
 /** One direction of a line between two routers. */
 export type BackboneLink = TrafficLink &
@@ -23,6 +27,11 @@ export type BackboneFlow = Readonly<{
   color: number;
   base: number;
   peak: number;
+  /** Of the service class that it belongs to. */
+  service?: string;
+  dscp?: number;
+  /** Its senders have windows, see `LineDemand`: the first of its links is then its narrowest. */
+  windowMs?: number;
 }>;
 
 /** A router's loopback, which is the endpoint of policies towards it, and its node SID, a label. */
@@ -33,7 +42,19 @@ export type BackboneTopology = Readonly<{
   nodes: Readonly<Record<DeviceName, SegmentRoutingNode>>;
   links: readonly BackboneLink[];
   flows: readonly BackboneFlow[];
+  services?: readonly BackboneService[];
 }>;
+
+/** Traffic of one class, and the machines that it is for. */
+export type BackboneService = Readonly<{ name: string; serving?: Serving; training?: Training }>;
+
+/** What a router is configured to do: steer by these rules, and serve what it sends on these links by queues. */
+export type RouterSetting = Readonly<{
+  rules: readonly SegmentRoutingRule[];
+  queues: ReadonlyMap<LinkName, readonly Queue[]>;
+}>;
+
+type Carried = Readonly<{ links: ReadonlyMap<LinkName, LinkFlow>; arriving: ReadonlyMap<string, number> }>;
 
 /** Loss upstream decides what arrives downstream; two links may each stand upstream of the other for some flow. */
 const mostRounds = 100;
@@ -43,28 +64,40 @@ const settled = 1e-12;
  * Traffic between the routers of a backbone, steered by each headend's segment-routing rules, else by the IGP. Its own
  * idea of forwarding, apart from the controller's on purpose, so that the lab can prove that wrong.
  */
-export class BackboneTraffic extends TrafficModel<readonly SegmentRoutingRule[]> {
+export class BackboneTraffic extends TrafficModel<RouterSetting> {
   readonly #topology: BackboneTopology;
   readonly #igp: Igp<BackboneLink>;
   readonly #deviceBySid: ReadonlyMap<string, DeviceName>;
+  readonly #loads: ReadonlyMap<string, ServiceLoad>;
 
-  /** `rules` are those each router starts with. */
-  constructor(
-    start: TrafficStart,
-    topology: BackboneTopology,
-    rules: ReadonlyMap<DeviceName, readonly SegmentRoutingRule[]>,
-  ) {
-    const { links, flows, nodes } = topology;
+  /** `settings` are those each router starts with. */
+  constructor(start: TrafficStart, topology: BackboneTopology, settings: ReadonlyMap<DeviceName, RouterSetting>) {
+    const { links, flows, nodes, services = [] } = topology;
     const background = links.map(({ name, background = 0 }) => ({
       name: backgroundOf(name),
       base: background,
       peak: background,
     }));
-    const settings = new Map(Object.keys(nodes).map((device) => [device, rules.get(device) ?? []]));
-    super(start, { links, demands: [...flows, ...background], settings });
+    const machines = services.flatMap(({ name, serving }): TrafficDemand[] =>
+      serving
+        ? [
+            { name: requestsOf(name), ...serving.requests },
+            { name: machinesOf(name), ...serving.capacity },
+          ]
+        : [],
+    );
+    const none: RouterSetting = { rules: [], queues: new Map() };
+    super(start, {
+      links,
+      demands: [...flows, ...background, ...machines],
+      settings: new Map(Object.keys(nodes).map((device) => [device, settings.get(device) ?? none])),
+    });
     this.#topology = topology;
     this.#igp = new Igp(links);
     this.#deviceBySid = new Map(Object.entries(nodes).map(([device, { sid }]) => [String(sid), device]));
+    this.#loads = new Map(
+      services.flatMap(({ name, serving }) => (serving ? [[name, new ServiceLoad(serving, tickMs)] as const] : [])),
+    );
   }
 
   flows(): ReadonlyMap<LinkName, LinkFlow> {
@@ -76,58 +109,134 @@ export class BackboneTraffic extends TrafficModel<readonly SegmentRoutingRule[]>
     return this.#carry().arriving;
   }
 
+  override sending(): ReadonlyMap<string, number> {
+    const windowed = this.#topology.flows.filter(({ windowMs }) => windowMs !== undefined);
+    if (windowed.length === 0) return this.offered();
+    const { arriving } = this.#carry();
+    return new Map([...this.offered(), ...windowed.map(({ name }) => [name, arriving.get(name) ?? 0] as const)]);
+  }
+
   /** By flow: the longest way a packet can take, by propagation and the 99th percentile of each wait for the line. */
   latencyP99Ms(): ReadonlyMap<string, number> {
-    const flows = this.flows();
-    const over = (link: BackboneLink) => link.delayMs + (flows.get(link.name)?.queueP99Ms ?? 0);
+    return this.#latencyP99Ms(this.#carry());
+  }
+
+  /** By service class. */
+  services(): ReadonlyMap<string, ClassMeasurement> {
+    const carried = this.#carry();
+    const [latency, sending] = [this.#latencyP99Ms(carried), this.sending()];
     return new Map(
-      this.#topology.flows.map((flow) => [
-        flow.name,
-        this.#legs(flow).reduce((sum, leg) => sum + longest(leg, over), 0),
-      ]),
+      (this.#topology.services ?? []).map(({ name, training }) => {
+        const flows = this.flowsOf(name);
+        const sum = (of: ReadonlyMap<string, number>) => flows.reduce((total, flow) => total + (of.get(flow) ?? 0), 0);
+        const path = {
+          latencyP99Ms: Math.max(0, ...flows.map((flow) => latency.get(flow) ?? 0)),
+          loss: lossRatio(sum(sending), sum(carried.arriving)),
+        };
+        const load = this.#loads.get(name);
+        return [
+          name,
+          {
+            ...path,
+            carried: sum(carried.arriving),
+            ...(load && {
+              firstTokenP95Ms: load.firstTokenP95Ms(this.#serviceRates(name), path),
+              requestsWaiting: load.waiting(),
+            }),
+            ...(training && { gpuUtilisation: gpuUtilisation(training, path) }),
+          },
+        ];
+      }),
     );
   }
 
-  #carry(): { links: ReadonlyMap<LinkName, LinkFlow>; arriving: ReadonlyMap<string, number> } {
-    const routes = this.#topology.flows.map((flow) => ({ flow, legs: this.#legs(flow) }));
+  flowsOf(service: string): string[] {
+    return this.#topology.flows.filter((flow) => flow.service === service).map(({ name }) => name);
+  }
+
+  /** The requests of a class that has machines to answer them. */
+  load(service: string): ServiceLoad | undefined {
+    return this.#loads.get(service);
+  }
+
+  protected override during(spanMs: number): void {
+    if (this.#loads.size === 0) return;
+    const services = this.services();
+    for (const [name, load] of this.#loads) {
+      load.advance(spanMs, this.#serviceRates(name), services.get(name) ?? { latencyP99Ms: 0, loss: 0 });
+    }
+  }
+
+  #serviceRates(service: string): ServiceRates {
+    const rates = this.offered();
+    return { requests: rates.get(requestsOf(service)) ?? 0, capacity: rates.get(machinesOf(service)) ?? 0 };
+  }
+
+  #latencyP99Ms({ links }: Carried): ReadonlyMap<string, number> {
+    return new Map(
+      this.#topology.flows.map((flow) => {
+        const over = ({ name, delayMs }: BackboneLink) => {
+          const link = links.get(name);
+          return delayMs + (link ? queueOf(link, flow.name).queueP99Ms : 0);
+        };
+        return [flow.name, this.#legs(flow).reduce((sum, leg) => sum + longest(leg, over), 0)];
+      }),
+    );
+  }
+
+  #carry(): Carried {
+    const { flows } = this.#topology;
+    const routes = flows.map((flow) => ({ flow, legs: this.#legs(flow) }));
     const rates = this.offered();
     let links: ReadonlyMap<LinkName, LinkFlow> = new Map();
     let arriving = new Map<string, number>();
-    const lossShare = (link: LinkName) => links.get(link)?.lossShare ?? 0;
     for (let round = 0; round < mostRounds; round++) {
-      const offered = new Map<LinkName, Map<string, number>>();
+      const asked = new Map<LinkName, Map<string, number>>();
       for (const { name, background } of this.#topology.links) {
         const key = backgroundOf(name);
-        offered.set(name, new Map(background ? [[key, rates.get(key) ?? 0]] : []));
+        asked.set(name, new Map(background ? [[key, rates.get(key) ?? 0]] : []));
       }
-      const pass = (flow: string, { name }: BackboneLink, rate: number) => {
-        const onLink = offered.get(name);
+      const pass = ({ name: flow, windowMs }: BackboneFlow, { name }: BackboneLink, rate: number) => {
+        const onLink = asked.get(name);
         onLink?.set(flow, (onLink.get(flow) ?? 0) + rate);
-        return rate * (1 - lossShare(name));
+        const link = links.get(name);
+        if (!link) return rate;
+        const { heldShare, lossShare } = queueOf(link, flow);
+        return rate * (1 - lossShare) * (windowMs === undefined ? 1 : 1 - heldShare);
       };
       arriving = new Map(
         routes.map(({ flow, legs }) => [
           flow.name,
           legs.reduce(
-            (rate, leg) => spread(leg, rate, (link, part) => pass(flow.name, link, part)),
+            (rate, leg) => spread(leg, rate, (link, part) => pass(flow, link, part)),
             rates.get(flow.name) ?? 0,
           ),
         ]),
       );
       const next = new Map(
-        this.#topology.links.map((link) => [link.name, linkFlow(link, offered.get(link.name) ?? new Map())]),
+        this.#topology.links.map((link) => {
+          const demands = [...(asked.get(link.name) ?? [])].map(([name, rate]) => {
+            const flow = flows.find((each) => each.name === name);
+            return { name, rate, ...marksOf(flow) };
+          });
+          return [link.name, lineFlow(link.capacity, demands, this.#queues(link))];
+        }),
       );
-      const still = [...next].every(([name, flow]) => Math.abs(flow.lossShare - lossShare(name)) <= settled);
+      const still = [...next].every(([name, flow]) => alike(flow, links.get(name)));
       links = next;
       if (still) break;
     }
     return { links, arriving };
   }
 
+  #queues({ name, device }: BackboneLink): readonly Queue[] {
+    return this.settings.get(device)?.queues.get(name) ?? [];
+  }
+
   /** What carries the flow: the valid rule of highest preference (RFC 9256 section 2.9), else the IGP. */
   #legs(flow: BackboneFlow): readonly Leg<BackboneLink>[] {
     const address = this.#topology.nodes[flow.endpoint]?.address;
-    const rules = (this.settings.get(flow.headend) ?? [])
+    const rules = (this.settings.get(flow.headend)?.rules ?? [])
       .filter(({ color, endpoint }) => color === flow.color && endpoint === address)
       .sort((a, b) => b.preference - a.preference);
     for (const { sids } of rules) {
@@ -155,6 +264,20 @@ export class BackboneTraffic extends TrafficModel<readonly SegmentRoutingRule[]>
 }
 
 const backgroundOf = (link: LinkName) => `background of ${link}`;
+const requestsOf = (service: string) => `requests of ${service}`;
+const machinesOf = (service: string) => `machines of ${service}`;
+
+const marksOf = (flow: BackboneFlow | undefined): Pick<BackboneFlow, "dscp" | "windowMs"> => ({
+  ...(flow?.dscp !== undefined && { dscp: flow.dscp }),
+  ...(flow?.windowMs !== undefined && { windowMs: flow.windowMs }),
+});
+
+/** Whether as much is lost and held back in every queue as in the round before, when there was one. */
+function alike(now: LinkFlow, before: LinkFlow | undefined): boolean {
+  const near = (a: QueueFlow, b: QueueFlow | undefined) =>
+    Math.abs(a.lossShare - (b?.lossShare ?? 0)) <= settled && Math.abs(a.heldShare - (b?.heldShare ?? 0)) <= settled;
+  return near(now, before) && now.queues.every((queue, index) => near(queue, before?.queues[index]));
+}
 
 /** Sends `rate` along a leg and gives what arrives at its end; `pass` is told what enters each link and gives what leaves it. */
 function spread(leg: Leg<BackboneLink>, rate: number, pass: (link: BackboneLink, rate: number) => number): number {

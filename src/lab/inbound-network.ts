@@ -55,6 +55,7 @@ export function inboundNetwork(scenario: InboundScenario, start: TrafficStart): 
       traffic.reboundAfterChange(scenario.rebound.prefix, scenario.rebound.rate);
     },
     inventory: inventory(scenario),
+    classDocuments: [],
     faulty: scenario.faulty,
   };
 }
@@ -70,6 +71,7 @@ function measure(traffic: InboundTraffic, { links }: InboundScenario, atMs: numb
     costPerHour: traffic.costPerHour(),
     entry: {},
     latencyP99Ms: {},
+    classes: {},
   };
   for (const [prefix, offered] of traffic.offered()) {
     let delivered = 0;

@@ -1,6 +1,7 @@
 import type { LinkName, Prefix } from "../model/inventory.ts";
 import { type Announcements, entryLink, type RemoteSource } from "./inbound-choice.ts";
-import { type LinkFlow, linkFlow, packetBits, type TrafficLink, TrafficModel, type TrafficStart } from "./traffic.ts";
+import { type LinkFlow, lineFlow, packetBits } from "./line-queues.ts";
+import { type TrafficLink, TrafficModel, type TrafficStart } from "./traffic.ts";
 
 /** Rates are bit/s, inbound. */
 export type InboundDemand = Readonly<{
@@ -60,7 +61,12 @@ export class InboundTraffic extends TrafficModel<Announcements> {
         onLink?.set(demand.prefix, (onLink.get(demand.prefix) ?? 0) + rate * source.share);
       }
     }
-    return new Map(this.#links.map((link) => [link.name, linkFlow(link, offered.get(link.name) ?? new Map())]));
+    return new Map(
+      this.#links.map(({ name, capacity }) => {
+        const demands = [...(offered.get(name) ?? [])].map(([prefix, rate]) => ({ name: prefix, rate }));
+        return [name, lineFlow(capacity, demands, [])];
+      }),
+    );
   }
 
   counters(link: LinkName): LinkCounters {

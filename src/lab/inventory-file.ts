@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import type { InventoryPart } from "./network.ts";
+import type { ClassDocument, InventoryPart } from "./network.ts";
 
 export type RouterAccess = Readonly<{ device: string; netconfPort: number; gnmiPort: number; hostKey: string }>;
 
@@ -37,3 +37,7 @@ export function inventoryFile(of: {
   };
   return stringify(inventory, { aliasDuplicateObjects: false });
 }
+
+/** The text of a file with the documents of service classes, which stands beside pointsman.yaml. */
+export const classesFile = (documents: readonly ClassDocument[]): string =>
+  documents.map((one) => stringify(one, { aliasDuplicateObjects: false })).join("---\n");

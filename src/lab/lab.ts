@@ -6,15 +6,21 @@ import type { Clock } from "../kernel/clock.ts";
 import { runAll } from "../kernel/run-all.ts";
 import type { DeviceName } from "../model/inventory.ts";
 import { backboneNetwork } from "./backbone-network.ts";
+import type { BackboneScenario } from "./backbone-scenario.ts";
 import { createCertificateAuthority } from "./certificates.ts";
 import { startFlowCollector } from "./flow-collector.ts";
 import { inboundNetwork } from "./inbound-network.ts";
-import { inventoryFile } from "./inventory-file.ts";
+import { classesFile, inventoryFile } from "./inventory-file.ts";
 import type { EmulatedNetwork, LabMeasurement } from "./network.ts";
 import { startPrometheusServer } from "./prometheus.ts";
 import { type Router, startRouter } from "./router.ts";
+import { computeBound } from "./scenarios/compute-bound.ts";
+import { gpuThrottling } from "./scenarios/gpu-throttling.ts";
+import { inferenceLatency } from "./scenarios/inference-latency.ts";
 import { maintenanceDrain } from "./scenarios/maintenance-drain.ts";
 import type { ScenarioName } from "./scenarios/names.ts";
+import { slowBurn } from "./scenarios/slow-burn.ts";
+import { spikeAdmission } from "./scenarios/spike-admission.ts";
 import { trainingVsInference } from "./scenarios/training-vs-inference.ts";
 import { twoTransits } from "./scenarios/two-transits.ts";
 import { SeriesHistory } from "./series-history.ts";
@@ -50,10 +56,21 @@ const defaultTiming: LabTiming = { intervalMs: 500, peakAfterMs: 4_000, peakForM
 const shippedPolicy = (scenario: ScenarioName) =>
   fileURLToPath(new URL(`../../policies/lab/${scenario}.yaml`, import.meta.url));
 
-const networks: Readonly<Record<ScenarioName, (start: TrafficStart) => EmulatedNetwork>> = {
-  "two-transits": (start) => inboundNetwork(twoTransits, start),
-  "training-vs-inference": (start) => backboneNetwork(trainingVsInference, start),
-  "maintenance-drain": (start) => backboneNetwork(maintenanceDrain, start),
+type Scenario = Readonly<{ network: (start: TrafficStart) => EmulatedNetwork; timing?: BackboneScenario["timing"] }>;
+const backbone = (scenario: BackboneScenario): Scenario => ({
+  network: (start) => backboneNetwork(scenario, start),
+  ...(scenario.timing && { timing: scenario.timing }),
+});
+
+const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  "two-transits": { network: (start) => inboundNetwork(twoTransits, start) },
+  "training-vs-inference": backbone(trainingVsInference),
+  "maintenance-drain": backbone(maintenanceDrain),
+  "inference-latency": backbone(inferenceLatency),
+  "gpu-throttling": backbone(gpuThrottling),
+  "compute-bound": backbone(computeBound),
+  "spike-admission": backbone(spikeAdmission),
+  "slow-burn": backbone(slowBurn),
 };
 
 /**
@@ -71,12 +88,12 @@ export async function startLab(options: {
   onOperation?: (device: DeviceName, name: string) => void;
 }): Promise<Lab> {
   const { clock, seed } = options;
-  const timing = { ...defaultTiming, ...options.timing };
-  const { intervalMs } = timing;
+  const scenario = scenarios[options.scenario];
+  const intervalMs = options.timing?.intervalMs ?? defaultTiming.intervalMs;
   // A rise that telemetry sees happen, rather than a jump.
-  const rampMs = 2 * intervalMs;
+  const timing = { ...defaultTiming, rampMs: 2 * intervalMs, ...scenario.timing, ...options.timing };
   const startMs = clock.now();
-  const network = networks[options.scenario]({ seed, startMs, timing: { ...timing, rampMs } });
+  const network = scenario.network({ seed, startMs, timing });
   const password = randomBytes(18).toString("base64url");
   const authority = await createCertificateAuthority();
   const stops: (() => Promise<void>)[] = [];
@@ -103,6 +120,12 @@ export async function startLab(options: {
     await chmod(folder, 0o700);
     await writeNew(join(folder, "password"), password);
     await writeNew(join(folder, "ca.pem"), authority.certificate);
+    const policies = [...(options.policies ?? [shippedPolicy(options.scenario)])];
+    if (network.classDocuments.length > 0) {
+      const classes = join(folder, "classes.yaml");
+      await writeNew(classes, classesFile(network.classDocuments));
+      policies.unshift(classes);
+    }
     await writeNew(
       configFile,
       inventoryFile({
@@ -116,7 +139,7 @@ export async function startLab(options: {
         prometheusPort: prometheus.port,
         username,
         intervalMs,
-        policies: options.policies ?? [shippedPolicy(options.scenario)],
+        policies,
       }),
     );
 
@@ -150,7 +173,7 @@ export async function startLab(options: {
         { name: "prometheus", protocol: "Prometheus HTTP API", url: `http://127.0.0.1:${prometheus.port}` },
       ],
       measure: () => network.measure(clock.now()),
-      peaked: () => clock.now() - startMs >= timing.peakAfterMs + rampMs,
+      peaked: () => clock.now() - startMs >= timing.peakAfterMs + timing.rampMs,
       configurations: () => Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.runningText()])),
       inject,
       stop,

@@ -13,6 +13,18 @@ export type LabMeasurement = {
   entry: Record<string, LinkName>;
   /** By flow: propagation and the wait for the line, over the worst of its paths. */
   latencyP99Ms: Record<string, number>;
+  /** Every service class, where there are any. */
+  classes: Record<string, ClassMeasurement>;
+};
+
+/** The worst latency of its flows, what all of them lose, and bit/s that arrive; then what its users and machines feel of it. */
+export type ClassMeasurement = {
+  latencyP99Ms: number;
+  loss: number;
+  carried: number;
+  firstTokenP95Ms?: number;
+  requestsWaiting?: number;
+  gpuUtilisation?: number;
 };
 
 /** One series that flow export gives: bits since the start are shown as a rate over the interval past, a value as it is. */
@@ -32,6 +44,14 @@ export type InventoryPart = Readonly<{
   flows?: readonly object[];
 }>;
 
+/** A document of kind TrafficClass. */
+export type ClassDocument = Readonly<{
+  apiVersion: "pointsman/v1";
+  kind: "TrafficClass";
+  metadata: Readonly<{ name: string; description: string }>;
+  spec: object;
+}>;
+
 /** An emulated network as the lab's servers need it, whatever its traffic. It has no clock: each method moves it on to `atMs`. */
 export type EmulatedNetwork = Readonly<{
   /** The children of `<config>` that each router starts with. */
@@ -44,6 +64,8 @@ export type EmulatedNetwork = Readonly<{
   /** Once something is changed, senders that were held back fill the network again, which no prediction knows. */
   rebound(atMs: number): void;
   inventory: InventoryPart;
+  /** The service classes, which stand in files beside pointsman.yaml. */
+  classDocuments: readonly ClassDocument[];
   /** The router that the faults `dead-router` and `lying-commit` befall: one that the change is to touch. */
   faulty: DeviceName;
 }>;

@@ -1,6 +1,7 @@
 import { assert } from "../kernel/assert.ts";
 import { seededRandom } from "../kernel/random.ts";
 import type { LinkName } from "../model/inventory.ts";
+import { type LinkFlow, packetBits } from "./line-queues.ts";
 
 /** Something that offers traffic: an announced prefix, or a flow. Rates are bit/s. */
 export type TrafficDemand = Readonly<{ name: string; base: number; peak: number }>;
@@ -13,20 +14,8 @@ export type TrafficTiming = Readonly<{ peakAfterMs: number; peakForMs: number; r
 /** What the lab decides of a run, whatever the scenario. */
 export type TrafficStart = Readonly<{ seed: number; startMs: number; timing: TrafficTiming }>;
 
-/** One link at one instant. What is delivered of a demand is its offered rate less `lossShare`. */
-export type LinkFlow = Readonly<{
-  offered: ReadonlyMap<string, number>;
-  delivered: number;
-  lossShare: number;
-  /** Mean and 99th percentile of the wait for the line. */
-  queueDelayMs: number;
-  queueP99Ms: number;
-}>;
-
-const tickMs = 100;
+export const tickMs = 100;
 const noise = 0.01;
-export const packetBits = 8_000;
-const bufferMs = 50;
 
 /**
  * Traffic of an emulated network: what it offers over time, what of it passes, and the settings that steer it, by link or
@@ -41,7 +30,7 @@ export abstract class TrafficModel<Setting> {
   #pending: { atMs: number; where: string; setting: Setting }[] = [];
   readonly #offered = new Map<string, number>();
   readonly #delivered = new Map<LinkName, Map<string, number>>();
-  readonly #dropped = new Map<LinkName, number>();
+  readonly #dropped = new Map<LinkName, Map<string, number>>();
   #elapsedMs = 0;
   #rebound: { unless: string; demand: string; rate: number } | undefined;
 
@@ -56,7 +45,10 @@ export abstract class TrafficModel<Setting> {
     this.#start = start;
     this.#demands = network.demands;
     this.#settings = new Map(network.settings);
-    for (const link of network.links) this.#delivered.set(link.name, new Map());
+    for (const { name } of network.links) {
+      this.#delivered.set(name, new Map());
+      this.#dropped.set(name, new Map());
+    }
   }
 
   /** Every link with what the settings in effect bring to it at this instant. */
@@ -94,7 +86,12 @@ export abstract class TrafficModel<Setting> {
     return new Map(this.#demands.map((demand, index) => [demand.name, this.#offeredRate(demand, index)] as const));
   }
 
-  /** Bits offered since the start. */
+  /** What enters the network of it: less where senders hold back by themselves. */
+  sending(): ReadonlyMap<string, number> {
+    return this.offered();
+  }
+
+  /** Bits sent since the start. */
   offeredBits(demand: string): number {
     return this.#offered.get(demand) ?? 0;
   }
@@ -106,13 +103,21 @@ export abstract class TrafficModel<Setting> {
     return bits;
   }
 
+  /** Bits dropped at `link` since the start, by demand. */
+  droppedBits(link: LinkName): ReadonlyMap<string, number> {
+    const bits = this.#dropped.get(link);
+    assert(bits, `the model has a link ${link}`);
+    return bits;
+  }
+
   /** What `link` let pass and dropped since the start: whole octets and packets, as a router shows them. */
   totals(link: LinkName): Readonly<{ octets: number; pkts: number; discards: number }> {
-    const bits = [...this.deliveredBits(link).values()].reduce((sum, value) => sum + value, 0);
+    const sum = (bits: ReadonlyMap<string, number>) => [...bits.values()].reduce((total, value) => total + value, 0);
+    const bits = sum(this.deliveredBits(link));
     return {
       octets: Math.floor(bits / 8),
       pkts: Math.floor(bits / packetBits),
-      discards: Math.floor((this.#dropped.get(link) ?? 0) / packetBits),
+      discards: Math.floor(sum(this.droppedBits(link)) / packetBits),
     };
   }
 
@@ -121,19 +126,25 @@ export abstract class TrafficModel<Setting> {
     return this.#settings;
   }
 
+  /** What else happens while all rates stay as they are, for `spanMs`; never over the end of a tick. */
+  protected during(_spanMs: number): void {}
+
   #integrate(spanMs: number): void {
     const add = (sums: Map<string, number>, key: string, rate: number) =>
       sums.set(key, (sums.get(key) ?? 0) + (rate * spanMs) / 1000);
-    for (const [demand, rate] of this.offered()) add(this.#offered, demand, rate);
+    for (const [demand, rate] of this.sending()) add(this.#offered, demand, rate);
     for (const [link, flow] of this.flows()) {
-      const bits = this.#delivered.get(link);
-      assert(bits, `the model has a link ${link}`);
-      for (const [demand, rate] of flow.offered) {
-        const passed = rate * (1 - flow.lossShare);
-        add(bits, demand, passed);
-        add(this.#dropped, link, rate - passed);
+      const [bits, drops] = [this.#delivered.get(link), this.#dropped.get(link)];
+      assert(bits && drops, `the model has a link ${link}`);
+      for (const { offered, lossShare } of flow.queues.length > 0 ? flow.queues : [flow]) {
+        for (const [demand, rate] of offered) {
+          const passed = rate * (1 - lossShare);
+          add(bits, demand, passed);
+          add(drops, demand, rate - passed);
+        }
       }
     }
+    this.during(spanMs);
   }
 
   #converge(): void {
@@ -168,20 +179,3 @@ export abstract class TrafficModel<Setting> {
 }
 
 const clamp = (share: number) => Math.min(1, Math.max(0, share));
-
-/** A full link drops from every demand alike, and keeps its buffer full; below that, the waiting time of an M/M/1 queue. */
-export function linkFlow(link: TrafficLink, offered: ReadonlyMap<string, number>): LinkFlow {
-  const total = [...offered.values()].reduce((sum, rate) => sum + rate, 0);
-  const delivered = Math.min(total, link.capacity);
-  const load = total / link.capacity;
-  const drainMs = ((packetBits / link.capacity) * 1000) / (1 - load);
-  const wait = (ms: number) => (load < 1 ? Math.min(bufferMs, Math.max(0, ms)) : bufferMs);
-  return {
-    offered,
-    delivered,
-    lossShare: total > link.capacity ? 1 - link.capacity / total : 0,
-    queueDelayMs: wait(load * drainMs),
-    // P(wait > t) = load e^(-t / drain), which is 1% at this t.
-    queueP99Ms: wait(Math.log(load / 0.01) * drainMs),
-  };
-}

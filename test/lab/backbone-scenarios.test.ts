@@ -226,7 +226,8 @@ test.each([
     const links = scenario.links.filter(
       ({ name, device, to }) => lost === undefined || (name !== lost && `${to}-${device}` !== lost),
     );
-    const traffic = new BackboneTraffic({ seed: 1, startMs: 0, timing }, { ...scenario, links }, rules);
+    const settings = new Map([...rules].map(([device, of]) => [device, { rules: of, queues: new Map() }] as const));
+    const traffic = new BackboneTraffic({ seed: 1, startMs: 0, timing }, { ...scenario, links }, settings);
     traffic.advance(1_000);
     return new Map(
       links.map(({ name, capacity }) => {

@@ -1,6 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { type BackboneLink, type BackboneTopology, BackboneTraffic } from "../../src/lab/backbone-traffic.ts";
+import {
+  type BackboneLink,
+  type BackboneTopology,
+  BackboneTraffic,
+  type RouterSetting,
+} from "../../src/lab/backbone-traffic.ts";
 import type { SegmentRoutingRule } from "../../src/lab/policy-forwarding.ts";
 
 const startMs = 1_000_000;
@@ -22,9 +27,15 @@ const rule = (preference: number, endpoint: string, ...segments: string[]): Segm
   ...{ preference, endpoint: nodes[endpoint]?.address ?? "", color: 100, sids: segments.map(sidOf) },
 });
 
+const steered = (...rules: SegmentRoutingRule[]): RouterSetting => ({ rules, queues: new Map() });
+
 type Rules = Readonly<Record<string, readonly SegmentRoutingRule[]>>;
 const model = (topology: Omit<BackboneTopology, "nodes">, rules: Rules = {}, seed = 1) =>
-  new BackboneTraffic({ seed, startMs, timing }, { ...topology, nodes }, new Map(Object.entries(rules)));
+  new BackboneTraffic(
+    { seed, startMs, timing },
+    { ...topology, nodes },
+    new Map(Object.entries(rules).map(([device, of]) => [device, steered(...of)])),
+  );
 
 /** Two ways from a to d of two links each, by b and by c, and a longer one by e. */
 const diamond = [
@@ -74,7 +85,7 @@ test.each([
 
 test("a changed rule takes effect after the reaction time, not before", () => {
   const traffic = model({ links: diamond, flows: [flow("f", "a", "d", 1e8)] });
-  traffic.set("a", [rule(100, "d", "e", "d")], startMs + 500);
+  traffic.set("a", steered(rule(100, "d", "e", "d")), startMs + 500);
   traffic.advance(startMs + 799);
   expect(shares(traffic, "f")["a-e"]).toBeUndefined();
   traffic.advance(startMs + 800);
@@ -165,7 +176,7 @@ test("traffic is conserved", () => {
       for (let atMs = 0; atMs < 4_000; atMs += stepMs) {
         traffic.advance(startMs + atMs);
         for (const { headend, endpoint, segments } of pending.filter((change) => change.atMs <= atMs)) {
-          traffic.set(headend, [rule(100, endpoint, ...segments)], startMs + atMs);
+          traffic.set(headend, steered(rule(100, endpoint, ...segments)), startMs + atMs);
         }
         pending = pending.filter((change) => change.atMs > atMs);
         const [now, offered, arriving] = [traffic.flows(), traffic.offered(), traffic.arriving()];
@@ -225,12 +236,12 @@ test("the rebound comes only while something other than before is set", () => {
   const traffic = model({ links: diamond, flows: [flow("f", "a", "d", 1e8)] });
   const rate = () => (traffic.offered().get("f") ?? 0) / 1e8;
   traffic.reboundAfterChange("f", 9e8);
-  traffic.set("a", [rule(100, "d", "e", "d")], startMs);
+  traffic.set("a", steered(rule(100, "d", "e", "d")), startMs);
   traffic.advance(startMs + 299);
   expect(rate()).toBeCloseTo(1, 1);
   traffic.advance(startMs + 300);
   expect(rate()).toBeCloseTo(9, 0);
-  traffic.set("a", [], startMs + 300);
+  traffic.set("a", steered(), startMs + 300);
   traffic.advance(startMs + 600);
   expect(rate()).toBeCloseTo(1, 1);
 });
