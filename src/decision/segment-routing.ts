@@ -5,6 +5,7 @@ import type { NetworkState } from "../model/network-state.ts";
 import type { SegmentRoutingPolicy } from "../model/policy.ts";
 import { targetsOf } from "../model/scope.ts";
 import { backboneOf, drainedEdges } from "../te/backbone.ts";
+import { listed } from "./listed.ts";
 import { drain } from "./segment-routing/drain.ts";
 import { giveBack } from "./segment-routing/give-back.ts";
 import { isolate } from "./segment-routing/isolate.ts";
@@ -12,7 +13,6 @@ import { mendLatency } from "./segment-routing/mend-latency.ts";
 import { nothing } from "./segment-routing/propose.ts";
 import { relieveLink } from "./segment-routing/relieve-links.ts";
 import { type Task, taskOf } from "./segment-routing/task.ts";
-import { listed } from "./segment-routing/words.ts";
 
 export type SegmentRoutingInput = Readonly<{
   intent: Intent;

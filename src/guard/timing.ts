@@ -75,9 +75,16 @@ export function oneChangeInFlight({ changesInFlight, decision, policy, phase }: 
     return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.target === target;
   });
   if (rival && phase === "propose") {
-    const kind = "links" in policy.scope ? "link" : "flows" in policy.scope ? "flow" : "drain";
-    const reason = `${rival.id} about ${target} is ${rival.state}: one proposal for a ${kind} at a time`;
+    const reason = `${rival.id} about ${target} is ${rival.state}: one proposal for a ${kindOf(policy)} at a time`;
     return { guard, allow: false, reason };
   }
   return { guard, allow: true, reason: "no other change is in flight" };
+}
+
+/** What the policy decides about, one at a time. */
+function kindOf({ scope }: GuardInput["policy"]): string {
+  if ("links" in scope) return "link";
+  if ("flows" in scope) return "flow";
+  if ("class" in scope) return "class";
+  return "anycast" in scope ? "site" : "drain";
 }

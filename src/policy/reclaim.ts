@@ -1,11 +1,27 @@
-import type { Changes, PrependChange, SegmentRoutingChange } from "../model/decision.ts";
+import type { Changes, PrependChange, QosChange, SegmentRoutingChange } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import { type NetworkState, signalUnit } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import { serviceClasses } from "../model/scope.ts";
+import { delayAfter, pathLimits, qosInterfaces, servedBy } from "../te/class-queues.ts";
 import { observe } from "./observe.ts";
 
 /** A confirmed move that could be given back. */
 export type Displacement = Readonly<{ changeId: string; changes: Changes }>;
+
+/**
+ * The policy's signal for `target`, were what a change has moved back. Undefined when it cannot be known.
+ */
+export function predictReclaim(
+  policy: Policy,
+  target: string,
+  state: NetworkState,
+  network: Network,
+  displacement: Displacement,
+): number | undefined {
+  if ("class" in policy.scope) return afterOldQueues(policy, target, state, network, displacement);
+  return afterReturn(policy, target, state, network, displacement);
+}
 
 /**
  * The policy's signal on `link`, in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
@@ -13,7 +29,7 @@ export type Displacement = Readonly<{ changeId: string; changes: Changes }>;
  * cannot be known: the link or one of the rates has no fresh sample, or the policy does not watch links in the
  * direction that its changes move.
  */
-export function predictReclaim(
+function afterReturn(
   policy: Policy,
   link: LinkName,
   state: NetworkState,
@@ -64,4 +80,50 @@ function returningPrefixes(
   const heard = new Set(rates.filter(({ measuredMs }) => isFresh(measuredMs)).map(({ prefix }) => prefix));
   if (heard.size < moved.size || !elsewhere.every(({ measuredMs }) => isFresh(measuredMs))) return undefined;
   return elsewhere.reduce((sum, { rate }) => sum + rate, 0);
+}
+
+/** Where old queues would not carry what is offered: far over any limit. */
+const overloaded = 10;
+
+/**
+ * The share of what its path's delay may be that a class would come to with the queues from before a change, by the model and
+ * at present loads; no less than the signal is now. `overloaded` where somebody would stand before a full queue. Undefined
+ * when something that it rests on has no fresh sample.
+ */
+function afterOldQueues(
+  policy: Policy,
+  target: string,
+  state: NetworkState,
+  network: Network,
+  { changes }: Displacement,
+): number | undefined {
+  const now = observe(policy, target, state, network);
+  const one = serviceClasses(network).find(({ name }) => name === target);
+  const health = state.classes.get(target);
+  const made = [...changes].filter((change): change is QosChange => change.action === "qos");
+  if (now.kind === "blind" || !one || !health || made.length < changes.length) return undefined;
+  const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+  const queues = (["queue.rate", "queue.drops", "queue.depth"] as const).flatMap((signal) => [
+    ...(state.signals.get(signal) ?? []),
+  ]);
+  const links = made.map(({ link }) => link);
+  const stale = queues.some(([name, { toMs }]) => {
+    return links.some((link) => name.startsWith(`${link}/`)) && Math.abs(state.atMs - toMs) > patienceMs;
+  });
+  const part = { ...network, links: network.links.filter(({ name }) => links.includes(name)) };
+  const left = made.map(({ link, device, to }) => ({ link, device, shares: to }));
+  const known = qosInterfaces(part, state, left);
+  const asked = pathLimits(one, health);
+  if (stale || "unknown" in known || "unknown" in asked || known.interfaces.length < made.length) return undefined;
+  const place = serviceClasses(network).indexOf(one);
+  const waits: { before: number; after: number }[] = [];
+  for (const iface of known.interfaces) {
+    const old = made.find(({ link }) => link === iface.link.name)?.from ?? [];
+    if (old.some((share) => !iface.loads.some((load) => load.one.name === share.class))) return undefined;
+    const [before, after] = [servedBy(iface, iface.shares), servedBy(iface, old)];
+    if (after.some(({ full }) => full)) return overloaded;
+    waits.push({ before: before[place]?.delayP99Ms ?? 0, after: after[place]?.delayP99Ms ?? 0 });
+  }
+  const shares = asked.limits.map((limit) => delayAfter(limit, waits) / limit.belowMs);
+  return Math.max(now.value, ...shares);
 }

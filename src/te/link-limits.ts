@@ -6,7 +6,8 @@ const saturation = 0.98;
 /** What a saturated link's traffic is judged at: dropped packets make TCP send less, so more comes once there is room. */
 export const hiddenDemand = 1.25;
 
-export const isSaturated = ({ capacity }: Pick<Link, "capacity">, rate: number) => rate >= saturation * capacity;
+export const isSaturated = ({ capacity }: Readonly<{ capacity: number }>, rate: number) =>
+  rate >= saturation * capacity;
 
 type LinkMover = Pick<PrependPolicy | SegmentRoutingPolicy, "trigger" | "decide">;
 

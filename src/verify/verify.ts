@@ -1,9 +1,17 @@
 import type { Verdict } from "../model/decision.ts";
-import { formatSignal, type Measured, type NetworkState, type SignalName, signalOf } from "../model/network-state.ts";
+import {
+  formatSignal,
+  type Measured,
+  type NetworkState,
+  queueName,
+  type SignalName,
+  signalOf,
+} from "../model/network-state.ts";
 import type { Condition } from "../model/policy.ts";
-import { flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
+import { flowsInScope, linksInScope, sitesOf, targetsOf } from "../model/scope.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
+import { judgeQueues, queuesChanged } from "./queues.ts";
 
 /** A condition that failed on another link before the change is held against it only past this share more: traffic breathes. */
 const swing = 0.05;
@@ -17,8 +25,8 @@ const swing = 0.05;
  * - A `forbid` that is true now and was not before: "worse", at once.
  * - After `observeMs`, with a fresh and recent sample of every signal on every link and flow in scope: "better" when every
  *   `require` holds, no `forbid` does, none has risen above the trigger, what was to be relieved is lower than it was, and
- *   new segment-routing paths are seen carrying. A condition that failed elsewhere already, and is no worse there, is not
- *   the change's doing. Else "worse".
+ *   new segment-routing paths and queues are seen carrying. A condition that failed elsewhere already, and is no worse
+ *   there, is not the change's doing. Else "worse".
  * - Still without samples an interval after the last could have come: "silent", which counts as failure.
  */
 export function verifyChange(input: VerifyInput): Verdict | null {
@@ -39,10 +47,14 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   const observedMs = pushedMs + policy.verify.observeMs;
   if (nowMs < observedMs) return null;
   const conditions = [...policy.verify.require, ...policy.verify.forbid];
-  const signals = new Set([policy.trigger.signal, ...conditions.map((condition) => condition.signal)]);
+  const signals = new Set([reliefSignal(policy), ...conditions.map((condition) => condition.signal)]);
   if (input.decision.action === "segment-routing") signals.add("link.rate.out");
   const needed = [...signals].flatMap((signal) => watched(input, signal).map((name) => ({ signal, name })));
   for (const { flow } of input.decision.predicted.flows) needed.push({ signal: "flow.rate", name: flow });
+  for (const { link, share } of queuesChanged(input.decision)) {
+    const name = queueName(link, share.class);
+    needed.push({ signal: "queue.rate", name }, { signal: "queue.drops", name });
+  }
   const unheard = needed.filter(({ signal, name }) => freshValue(input, signal, name) === undefined);
   if (unheard.length > 0) {
     const patienceMs = (policy.guard.freshnessIntervals + 1) * network.telemetry.intervalMs;
@@ -64,14 +76,36 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   const targets = "drain" in policy.scope ? [] : targetsOf(network, policy);
   for (const target of targets) findings.push(judgeTrigger(input, target));
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
+  findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
 }
 
 /** What a condition on this signal is about. */
-function watched({ network, policy }: VerifyInput, signal: SignalName): string[] {
-  const all = signalOf(signal) === "link" ? linksInScope(network, policy) : flowsInScope(network, policy);
-  return all.map(({ name }) => name);
+function watched({ network, policy, decision }: VerifyInput, signal: SignalName): string[] {
+  const { scope } = policy;
+  switch (signalOf(signal)) {
+    case "link":
+      return linksInScope(network, policy).map(({ name }) => name);
+    case "flow":
+      return flowsInScope(network, policy).map(({ name }) => name);
+    case "class":
+      return "class" in scope ? [scope.class] : [];
+    case "queue":
+      return "class" in scope ? [...decision.changes].flatMap((change) => queueOf(change, scope.class)) : [];
+    case "site":
+      return "anycast" in scope ? sitesOf(network, scope.anycast).map(({ name }) => name) : [];
+  }
 }
+
+const queueOf = (change: VerifyInput["decision"]["changes"][number], name: string) =>
+  change.action === "qos" ? [queueName(change.link, name)] : [];
+
+/**
+ * What must be lower after the change. The windows of `class.risk` reach back before it; `class.stress` is the latest of the same
+ * objectives.
+ */
+const reliefSignal = ({ scope, trigger }: VerifyInput["policy"]): SignalName =>
+  "class" in scope ? "class.stress" : trigger.signal;
 
 function judgeCondition(
   input: VerifyInput,
@@ -92,9 +126,13 @@ function judgeCondition(
   return { text: `${text} (${formatSignal(condition.signal, was)} before the change)`, held: noWorse };
 }
 
+/** Of `class.stress`. */
+const atItsLimit = 1;
+
 /** What was to be relieved must be lower; nothing else must have crossed the trigger. What got traffic back must not either. */
 function judgeTrigger(input: VerifyInput, target: string): Finding {
-  const { signal, above } = input.policy.trigger;
+  const signal = reliefSignal(input.policy);
+  const above = signal === input.policy.trigger.signal ? input.policy.trigger.above : atItsLimit;
   const seen = freshValue(input, signal, target) ?? Number.NaN;
   const was = lastValue(input.before, signal, target);
   const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;

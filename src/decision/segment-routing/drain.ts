@@ -2,11 +2,11 @@ import { formatRate } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome, Intent } from "../../model/decision.ts";
 import type { Network } from "../../model/inventory.ts";
 import { drainedEdges } from "../../te/backbone.ts";
+import { listed } from "../listed.ts";
 import { noFuller } from "./move.ts";
 import { crossing, immovable, nothing, propose } from "./propose.ts";
 import { Search } from "./search.ts";
 import type { Task } from "./task.ts";
-import { listed } from "./words.ts";
 
 /**
  * Leads every flow around a link or router. What the policy's limits leave for a later change, and what cannot move at all

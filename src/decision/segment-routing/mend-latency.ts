@@ -5,13 +5,13 @@ import { formatSignal, type NetworkState } from "../../model/network-state.ts";
 import { backboneLoads } from "../../te/backbone-loads.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import type { Candidate } from "../../te/segment-routing/class-paths.ts";
+import { listed } from "../listed.ts";
 import { alternativesTo } from "./alternatives.ts";
 import { noFuller, percentOf } from "./move.ts";
 import { cutShort, immovable, nothing, propose } from "./propose.ts";
 import { emptying, noSet } from "./relieve-links.ts";
 import { Search } from "./search.ts";
 import { segmentsOf, type Task } from "./task.ts";
-import { listed } from "./words.ts";
 
 /**
  * Mends what makes a flow's path slow: queues on links over the target, and a propagation delay over its class's maximum.

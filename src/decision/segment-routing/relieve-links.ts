@@ -4,12 +4,12 @@ import type { Link } from "../../model/inventory.ts";
 import { formatSignal } from "../../model/network-state.ts";
 import { backboneLoads } from "../../te/backbone-loads.ts";
 import { exceeds } from "../../te/link-failure.ts";
+import { listed } from "../listed.ts";
 import { alternativesTo } from "./alternatives.ts";
 import { noFuller, percentOf } from "./move.ts";
 import { crossing, cutShort, immovable, nothing, propose } from "./propose.ts";
 import { type Problem, Search } from "./search.ts";
 import type { Task } from "./task.ts";
-import { listed } from "./words.ts";
 
 /**
  * Brings a link to the target or below with the smallest set of flows, and lifts no other above it or above what it has.

@@ -3,14 +3,9 @@ import type { FlowPrediction, LinkPrediction, Prediction } from "../../model/dec
 import { exceeds } from "../../te/link-failure.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";
 import { capitalised } from "../capitalised.ts";
+import { listed } from "../listed.ts";
 import { describeWay, type Move } from "./move.ts";
 import type { Task } from "./task.ts";
-
-/** "a, b and c"; only so many are named. */
-export function listed(names: readonly string[], most = 4): string {
-  const shown = names.length > most ? [...names.slice(0, most - 1), `${names.length - most + 1} more`] : names;
-  return shown.length < 2 ? shown.join() : `${shown.slice(0, -1).join(", ")} and ${shown.at(-1)}`;
-}
 
 /** "steer training-1 (4 Gbit/s) by r3 (8 ms)": each flow with its rate, its way and the delay there. */
 export function describeMoves({ backbone }: Task, moves: readonly Move[]): string {

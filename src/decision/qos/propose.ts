@@ -1,0 +1,78 @@
+import { bitsPerSecond, formatPercent, ratio } from "../../kernel/units.ts";
+import type { Alternative, DecisionOutcome, FanOutTail, Prediction, QosChange } from "../../model/decision.ts";
+import type { ServedClass } from "../../model/inventory.ts";
+import { type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { fanOutTail } from "../../te/service-level/fan-out.ts";
+import type { Task } from "./task.ts";
+
+/** Other queues on an interface. */
+export type Requeue = Readonly<{ iface: QosInterface; shares: QosChange["to"] }>;
+
+export function propose(
+  task: Task,
+  requeues: readonly Requeue[],
+  because: string,
+  alternatives: readonly Alternative[],
+): DecisionOutcome {
+  const { intent, one, attribution } = task;
+  const fanOut = fanOutOf(one);
+  const changes = requeues.map(changeOf).sort((a, b) => (a.link < b.link ? -1 : 1));
+  const predicted = { ...predict(requeues), ...(fanOut ? { fanOut } : {}) };
+  const reason = fanOut ? `${because} ${describeFanOut(one, fanOut)}` : because;
+  const blame = attribution ? { attribution } : {};
+  return { kind: "change", decision: { action: "qos", intent, changes, reason, ...blame, predicted, alternatives } };
+}
+
+const changeOf = ({ iface: { link, shares: from }, shares: to }: Requeue): QosChange => ({
+  action: "qos",
+  device: link.device,
+  link: link.name,
+  from,
+  to,
+});
+
+/** Queues move nothing to other links, so what each carries of its capacity stays; what ceilings hold back is `moved`. */
+function predict(requeues: readonly Requeue[]): Prediction {
+  let [moved, offered] = [0, 0];
+  const queues = requeues.flatMap(({ iface, shares }) => {
+    const [before, after] = [servedBy(iface, iface.shares), servedBy(iface, shares)];
+    return iface.loads.map((load, i) => {
+      offered += load.offered;
+      moved += heldBack(load.offered, shares.find((share) => share.class === load.one.name)?.ceiling);
+      const outcome = (services: typeof before) => ({
+        carried: bitsPerSecond(services[i]?.carried ?? 0),
+        delayP99Ms: services[i]?.delayP99Ms ?? 0,
+      });
+      const what = { link: iface.link.name, class: load.one.name, offered: bitsPerSecond(load.offered) };
+      return { ...what, before: outcome(before), after: outcome(after) };
+    });
+  });
+  const links = requeues.map(({ iface: { link, loads } }) => {
+    const sent = loads.reduce((sum, load) => sum + load.offered - load.drops, 0);
+    const utilisation = ratio(sent / link.capacity);
+    const outcome = { utilisation, costPerHour: 0 };
+    return { link: link.name, before: outcome, after: outcome, afterWorstFailure: utilisation };
+  });
+  return {
+    links,
+    flows: [],
+    queues,
+    costPerHour: { before: 0, after: 0, currency: "" },
+    moved: bitsPerSecond(moved),
+    movedShare: ratio(offered === 0 ? 0 : moved / offered),
+  };
+}
+
+const heldBack = (offered: number, ceiling: number | undefined) => Math.max(0, offered - (ceiling ?? offered));
+
+/** As many reads may be slow as its objective on the path allows. */
+function fanOutOf({ service }: ServedClass): FanOutTail | undefined {
+  const { fanOut, signals, objectives } = service;
+  const paths = signals.filter(({ of }) => of === "path").map(({ name }) => name);
+  const objective = objectives.find(({ signal }) => paths.includes(signal)) ?? objectives[0];
+  return fanOut > 1 && objective ? fanOutTail(fanOut, 1 - objective.percentile) : undefined;
+}
+
+function describeFanOut({ name }: ServedClass, { paths, slowShare, slowRequests }: FanOutTail): string {
+  return `A request of ${name} waits for ${paths} paths: ${formatPercent(slowShare)} slow reads make ${formatPercent(slowRequests)} of requests slow.`;
+}

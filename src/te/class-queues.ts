@@ -1,0 +1,130 @@
+import type { ClassHealth } from "../model/class-health.ts";
+import type { ClassShare, InterfaceQos } from "../model/decision.ts";
+import type { Link, Network, ServedClass } from "../model/inventory.ts";
+import { type NetworkState, queueName } from "../model/network-state.ts";
+import { serviceClasses } from "../model/scope.ts";
+import { classQueues, plainQueue, type QueueService } from "./queueing.ts";
+
+/** A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in line. */
+export type ClassLoad = Readonly<{ one: ServedClass; offered: number; drops: number; depthBytes: number }>;
+
+/** What one of our interfaces is asked to send, and the queues that it has for that: none is one plain queue. */
+export type QosInterface = Readonly<{ link: Link; shares: readonly ClassShare[]; loads: readonly ClassLoad[] }>;
+
+/** Waits are for packets of 1500 bytes: no telemetry tells their size, and this errs on the long side. */
+const packetBits = 12_000;
+
+/**
+ * The interfaces with `qos`, by the name of their link, or what is not known of them, which is never zero: every class's
+ * rate, drops and depth, and what the router has.
+ */
+export function qosInterfaces(
+  network: Network,
+  state: NetworkState,
+  qos: readonly InterfaceQos[],
+): Readonly<{ interfaces: readonly QosInterface[] }> | Readonly<{ unknown: readonly string[] }> {
+  const classes = serviceClasses(network);
+  const unknown: string[] = [];
+  const known = (signal: "queue.rate" | "queue.drops" | "queue.depth", link: string, one: string): number => {
+    const measured = state.signals.get(signal)?.get(queueName(link, one));
+    if (!measured) unknown.push(`the ${signal} of ${one} on ${link}`);
+    return measured?.value ?? Number.NaN;
+  };
+  const links = network.links.filter((link) => link.qos).toSorted((a, b) => (a.name < b.name ? -1 : 1));
+  const interfaces = links.map((link): QosInterface => {
+    const shares = qos.find((one) => one.link === link.name)?.shares;
+    if (!shares) unknown.push(`what ${link.device} has for the queues of ${link.name}`);
+    for (const share of shares ?? []) {
+      if (!classes.some(({ name }) => name === share.class))
+        unknown.push(`the traffic of ${share.class}, which has a queue on ${link.name} and is no class any more`);
+    }
+    const loads = classes.map((one): ClassLoad => {
+      const drops = known("queue.drops", link.name, one.name);
+      const offered = known("queue.rate", link.name, one.name) + drops;
+      return { one, offered, drops, depthBytes: known("queue.depth", link.name, one.name) };
+    });
+    return { link, shares: shares ?? [], loads };
+  });
+  return unknown.length > 0 ? { unknown } : { interfaces };
+}
+
+/**
+ * What each class gets, in the order of `loads`, were these the interface's queues. A class without a queue of its own goes by
+ * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them.
+ */
+export function servedBy({ link, shares: now, loads }: QosInterface, shares: readonly ClassShare[]): QueueService[] {
+  const line = { capacity: link.capacity, packetBits };
+  const offered = loads.map((load) => load.offered);
+  if (shares.length === 0) {
+    if (now.length === 0) {
+      return plainQueue(
+        line,
+        offered,
+        loads.reduce((sum, { depthBytes }) => sum + depthBytes, 0),
+      );
+    }
+    const hungry = servedBy({ link, shares: now, loads }, now).some(({ full }) => full);
+    const plain = plainQueue(line, offered, Number.POSITIVE_INFINITY);
+    return hungry ? plain.map((one) => ({ ...one, delayP99Ms: Number.POSITIVE_INFINITY, full: true })) : plain;
+  }
+  const placeOf = loads.map(({ one }) => {
+    const own = shares.findIndex((share) => share.class === one.name);
+    return own < 0 ? shares.length - 1 : own;
+  });
+  const queues = shares.map(({ guaranteed, ceiling, priority, mark }, place) => ({
+    ...{ guaranteed, ceiling, priority, maxBytes: mark.maxBytes },
+    offered: loads.reduce((sum, load, i) => sum + (placeOf[i] === place ? load.offered : 0), 0),
+  }));
+  const services = classQueues(line, queues);
+  return loads.map((load, i) => {
+    const [queue, service] = [queues[placeOf[i] as number], services[placeOf[i] as number] as QueueService];
+    const part = queue && queue.offered > 0 ? load.offered / queue.offered : 0;
+    return { ...service, carried: service.carried * part };
+  });
+}
+
+/** A `path` signal of a class in ms, and what it must be below. */
+export type PathLimit = Readonly<{ signal: string; nowMs: number; belowMs: number }>;
+
+/**
+ * What a class's objectives and conditions ask of the network's delay, each with what it is now; or the signals of which
+ * that is not known. A threshold that is relative (baseline) is no limit.
+ */
+export function pathLimits(
+  { service }: ServedClass,
+  health: ClassHealth,
+): Readonly<{ limits: readonly PathLimit[] }> | Readonly<{ unknown: readonly string[] }> {
+  const limits: PathLimit[] = [];
+  const unknown: string[] = [];
+  for (const { name, of, unit } of service.signals) {
+    if (of !== "path" || unit !== "ms") continue;
+    const objectives = service.objectives.filter(({ signal, comparator }) => signal === name && comparator === "below");
+    const conditions = service.conditions.flatMap(({ all }) =>
+      all.flatMap(({ signal, comparator, threshold }) =>
+        signal === name && comparator === "above" && typeof threshold !== "string" ? [threshold.value] : [],
+      ),
+    );
+    const belowMs = Math.min(...objectives.map(({ threshold }) => threshold), ...conditions);
+    if (belowMs === Number.POSITIVE_INFINITY) continue;
+    const recent = health.objectives
+      .filter(({ objective }) => objectives.some(({ text }) => text === objective))
+      .flatMap((reading) => reading.recent?.value ?? []);
+    const seen = [...recent, ...(health.series.get(name)?.values.slice(-1) ?? [])];
+    if (seen.length === 0) unknown.push(`the present ${name}`);
+    else limits.push({ signal: name, nowMs: Math.max(...seen), belowMs });
+  }
+  return unknown.length > 0 ? { unknown } : { limits };
+}
+
+/**
+ * What a path's delay comes to when waits on interfaces change. Which of them the path that is measured crosses is not known:
+ * so no less than the longest wait of any one, and what is measured less all that is gained.
+ */
+export function delayAfter(
+  { nowMs }: PathLimit,
+  waits: readonly Readonly<{ before: number; after: number }>[],
+): number {
+  const measured = Number.isFinite(nowMs) ? nowMs : waits.reduce((sum, { before }) => sum + before, 0);
+  const gained = waits.reduce((sum, { before, after }) => sum + before - after, 0);
+  return Math.max(0, measured - gained, ...waits.map(({ after }) => after));
+}
