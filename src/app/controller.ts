@@ -17,6 +17,7 @@ import type { Controller } from "../model/controller.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Device, Network, ResolveSecret } from "../model/inventory.ts";
 import { SeriesTable, type TelemetrySource } from "../model/sample.ts";
+import { serviceClasses } from "../model/scope.ts";
 import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
 import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
@@ -126,5 +127,9 @@ function sourcesFor(
     if (!device.gnmi || interfaces.length === 0) return [];
     return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces })];
   });
-  return prometheus ? [...dialIns, prometheusSource({ ...shared, access: prometheus, intervalMs })] : dialIns;
+  if (!prometheus) return dialIns;
+  return [
+    ...dialIns,
+    prometheusSource({ ...shared, access: prometheus, classes: serviceClasses(network), intervalMs }),
+  ];
 }

@@ -2,6 +2,7 @@ import { bitsPerSecond } from "../kernel/units.ts";
 import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
 import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/network-state.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
+import { ClassFold } from "./class-fold.ts";
 import { CounterRates } from "./counter-rates.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
@@ -14,6 +15,7 @@ const Role = {
   prefixRate: 5,
   unlistedRate: 6,
   flow: 7,
+  classSignal: 8,
 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
@@ -57,6 +59,8 @@ export class NetworkFold implements SampleSink {
   // By slot, in the order they were first seen.
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
+  readonly #classes: ClassFold;
+
   readonly #targets = new Map<string, TargetStatus>();
   readonly #listeners = new Set<() => void>();
   #unknownSeries = 0;
@@ -67,6 +71,7 @@ export class NetworkFold implements SampleSink {
     this.#links = network.links;
     this.#prefixes = network.prefixes;
     this.#flows = network.flows.map(({ name }) => name);
+    this.#classes = new ClassFold(network);
     const gnmiDevices = new Set(network.devices.filter(({ gnmi }) => gnmi).map(({ name }) => name));
     this.#hasGnmi = network.links.map(({ device }) => gnmiDevices.has(device));
     for (const [index, link] of network.links.entries()) {
@@ -102,6 +107,7 @@ export class NetworkFold implements SampleSink {
       this.#refusedSamples++;
       return;
     }
+    if (this.#classes.isDue(sourceMs)) this.snapshot(sourceMs);
     const slot = this.#slots[series] as number;
     switch (role) {
       case Role.counter:
@@ -134,6 +140,10 @@ export class NetworkFold implements SampleSink {
         // Prometheus speaks of seconds.
         this.#flowValues[slot] = slot % 2 === latency ? value * 1000 : value;
         this.#flowMs[slot] = sourceMs;
+        this.#changed();
+        return;
+      case Role.classSignal:
+        this.#classes.number(slot, value, sourceMs);
         this.#changed();
         return;
       case Role.unlistedRate: {
@@ -187,19 +197,21 @@ export class NetworkFold implements SampleSink {
         utilisationOut.set(link.name, { ...sent, value: sent.value / link.capacity });
       }
     }
+    const signals = new Map<SignalName, ReadonlyMap<string, Measured>>([
+      ["link.utilisation.in", utilisationIn],
+      ["link.utilisation.out", utilisationOut],
+      ["link.rate.in", rateIn],
+      ["link.rate.out", rateOut],
+      ["flow.rate", this.#flowsKnown(rate)],
+      ["path.latency.p99", this.#flowsKnown(latency)],
+    ]);
+    const { classes, risk, stress } = this.#classes.read(nowMs, signals);
     return {
       atMs: nowMs,
-      signals: new Map<SignalName, ReadonlyMap<LinkName, Measured>>([
-        ["link.utilisation.in", utilisationIn],
-        ["link.utilisation.out", utilisationOut],
-        ["link.rate.in", rateIn],
-        ["link.rate.out", rateOut],
-        ["flow.rate", this.#flowsKnown(rate)],
-        ["path.latency.p99", this.#flowsKnown(latency)],
-      ]),
+      signals: signals.set("class.risk", risk).set("class.stress", stress),
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
-      classes: new Map(),
+      classes,
       sites: new Map(),
     };
   }
@@ -273,6 +285,10 @@ export class NetworkFold implements SampleSink {
     if (name === "flowRate" || name === "flowLatency") {
       const flow = this.#flows.indexOf(labels.flow ?? "");
       return flow < 0 ? unknown() : { role: Role.flow, slot: flow * 2 + (name === "flowRate" ? rate : latency) };
+    }
+    if (name === "classSignal") {
+      const place = this.#classes.place(labels);
+      return place === undefined ? unknown() : { role: Role.classSignal, slot: place };
     }
     const link = this.#linkByName.get(labels.link ?? "");
     if (link === undefined) return unknown();

@@ -6,9 +6,9 @@ import { assert } from "../kernel/assert.ts";
 import { type Clock, sleep } from "../kernel/clock.ts";
 import { attempt, Failure, mendOf, type Result } from "../kernel/failure.ts";
 import type { Random } from "../kernel/random.ts";
-import type { PrometheusAccess, PrometheusQuery, ResolveSecret } from "../model/inventory.ts";
+import type { PrometheusAccess, ResolveSecret, ServedClass } from "../model/inventory.ts";
 import type { SampleSink, SeriesId, SeriesTable, TargetStatus, TelemetrySource } from "../model/sample.ts";
-import { type PromqlAnswer, readAnswer } from "./promql-answer.ts";
+import { type AskedQuery, type PromqlAnswer, readAnswer } from "./promql-answer.ts";
 
 const target = "prometheus";
 const timeoutMs = 10_000;
@@ -21,6 +21,8 @@ const lookbackIntervals = 3;
 
 type Options = Readonly<{
   access: PrometheusAccess;
+  /** Whose signals' queries are polled too. */
+  classes: readonly ServedClass[];
   resolveSecret: ResolveSecret;
   table: SeriesTable;
   intervalMs: number;
@@ -34,7 +36,8 @@ type Options = Readonly<{
  *
  * Status of the target `prometheus`: `synced` when every query was answered, with a reason when something in an answer
  * was refused, warned of or empty; `down` when one was not; `refused` when the server will not take a query or the
- * credentials, or our own secret or authority is missing: tried again once a minute.
+ * credentials, or our own secret or authority is missing: tried again once a minute. A class's signal may be without an
+ * answer, as nothing may ask for the service just now: that is a reason beside `synced`, and the class's own trouble.
  *
  * A real server stamps an instant vector with the time of the query, so a sample's age is known to within the look-back
  * asked for, three intervals.
@@ -54,10 +57,41 @@ export function prometheusSource(options: Options): TelemetrySource {
   };
 }
 
+/** `labels` name what all of the answer is about, beside those that are read from it. */
+type Polled = Readonly<{
+  /** For people, and of its own. */
+  title: string;
+  series: string;
+  labels: Readonly<Record<string, string>>;
+  query: AskedQuery;
+  mayBeEmpty: boolean;
+}>;
+
+function polled({ access, classes }: Options): Polled[] {
+  const ofNetwork = Object.entries(access.queries).map(([name, query]) => ({
+    title: name,
+    series: name,
+    labels: {},
+    query,
+    mayBeEmpty: false,
+  }));
+  const ofClasses = classes.flatMap((one) =>
+    one.service.signals.flatMap(({ name, source }) => {
+      if ("signal" in source) return [];
+      const query: AskedQuery =
+        "histogram" in source ? { query: source.histogram, bucketLabel: "le" } : { query: source.query };
+      const labels = { class: one.name, signal: name };
+      return [{ title: `${one.name}'s ${name}`, series: "classSignal", labels, query, mayBeEmpty: true }];
+    }),
+  );
+  return [...ofNetwork, ...ofClasses];
+}
+
 class Poller {
   readonly #options: Options;
   readonly #sink: SampleSink;
-  readonly #queries: readonly (readonly [name: string, query: PrometheusQuery])[];
+  readonly #queries: readonly Polled[];
+  /** By title. */
   readonly #present = new Map<string, ReadonlySet<SeriesId>>();
   readonly #known = new Map<string, SeriesId>();
   #said = "";
@@ -65,7 +99,7 @@ class Poller {
   constructor(options: Options, sink: SampleSink) {
     this.#options = options;
     this.#sink = sink;
-    this.#queries = Object.entries(options.access.queries);
+    this.#queries = polled(options);
   }
 
   async run(stopped: AbortSignal): Promise<void> {
@@ -91,9 +125,10 @@ class Poller {
     const access = await attempt(() => this.#access());
     if (!access.ok) return { state: "refused", reason: access.failure.message, ...mendOf(access.failure) };
     const answers = await Promise.all(
-      this.#queries.map(async ([name, query]) => {
-        const answer = await this.#ask(query, access.value, stopped);
-        return { name, answer, notes: answer.ok && !stopped.aborted ? this.#hand(name, answer.value) : [] };
+      this.#queries.map(async (asked) => {
+        const answer = await this.#ask(asked.query, access.value, stopped);
+        const notes = answer.ok && !stopped.aborted ? this.#hand(asked, answer.value) : [];
+        return { ...asked, name: asked.title, answer, notes };
       }),
     );
     const failures = answers.flatMap(({ name, answer }) => (answer.ok ? [] : [{ name, failure: answer.failure }]));
@@ -108,7 +143,8 @@ class Poller {
       return { state: refused ? "refused" : "down", ...reason, ...mendOf(failed.failure) };
     }
     const useless = answers.find(
-      ({ answer }) => answer.ok && answer.value.readings.every(({ value }) => value === undefined),
+      ({ answer, mayBeEmpty }) =>
+        !mayBeEmpty && answer.ok && answer.value.readings.every(({ value }) => value === undefined),
     );
     if (!useless) return { state: "synced", ...reason };
     const mend = `check telemetry.prometheus.queries.${useless.name}: its query and its labels`;
@@ -137,7 +173,7 @@ class Poller {
    * included, so none of it is kept but code and message.
    */
   async #ask(
-    query: PrometheusQuery,
+    query: AskedQuery,
     { headers, ca }: { headers: Record<string, string>; ca: Buffer | undefined },
     stopped: AbortSignal,
   ): Promise<Result<PromqlAnswer>> {
@@ -184,20 +220,20 @@ class Poller {
     return answer;
   }
 
-  #hand(name: string, { readings, notes }: PromqlAnswer): readonly string[] {
+  #hand({ title, series: name, labels: of }: Polled, { readings, notes }: PromqlAnswer): readonly string[] {
     const receivedMs = this.#options.clock.now();
     const present = new Set<SeriesId>();
     let tooMany = 0;
     for (const { labels, value, sourceMs } of readings) {
-      const series = this.#intern(name, labels);
+      const series = this.#intern(name, { ...of, ...labels });
       if (series === undefined) tooMany++;
       else {
         present.add(series);
         if (value !== undefined) this.#sink.number(series, value, sourceMs, receivedMs);
       }
     }
-    for (const series of this.#present.get(name) ?? []) if (!present.has(series)) this.#sink.gone(series, receivedMs);
-    this.#present.set(name, present);
+    for (const series of this.#present.get(title) ?? []) if (!present.has(series)) this.#sink.gone(series, receivedMs);
+    this.#present.set(title, present);
     return tooMany === 0 ? notes : [...notes, `${tooMany} refused: more than ${maxSeries} series`];
   }
 

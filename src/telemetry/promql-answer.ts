@@ -24,6 +24,9 @@ const Answer = z.object({
 
 const ErrorAnswer = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string() });
 
+/** `bucketLabel`: of a histogram, told apart by upper bound. */
+export type AskedQuery = PrometheusQuery & Readonly<{ bucketLabel?: "le" }>;
+
 export type Reading = Readonly<{
   labels: Readonly<Record<string, string>>;
   /** Absent when the series is there but its value is not a usable number. */
@@ -42,7 +45,7 @@ export type PromqlAnswer = Readonly<{ readings: readonly Reading[]; notes: reado
 export function readAnswer(
   httpStatus: number,
   body: unknown,
-  query: PrometheusQuery,
+  query: AskedQuery,
   receivedMs: number,
 ): Result<PromqlAnswer> {
   const error = ErrorAnswer.safeParse(body);
@@ -68,11 +71,11 @@ export function readAnswer(
   return ok(readVector(answer.data, query, receivedMs));
 }
 
-function readVector(answer: z.infer<typeof Answer>, query: PrometheusQuery, receivedMs: number): PromqlAnswer {
+function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedMs: number): PromqlAnswer {
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
-  const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel };
+  const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel, le: query.bucketLabel };
   const wanted = Object.entries(labelled).flatMap(([name, label]) =>
     label === undefined ? [] : [[name, label] as const],
   );

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { Failure } from "../../src/kernel/failure.ts";
 import { createCertificateAuthority } from "../../src/lab/certificates.ts";
-import type { PrometheusAccess } from "../../src/model/inventory.ts";
+import type { PrometheusAccess, ServedClass } from "../../src/model/inventory.ts";
 import { SeriesTable, type TelemetrySource } from "../../src/model/sample.ts";
 import { prometheusSource } from "../../src/telemetry/prometheus.ts";
 import { RecordingSink } from "./recording-sink.ts";
@@ -70,9 +70,14 @@ afterEach(async () => {
 const listen = () => new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
 const url = (scheme = "http") => `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 
-function start(access: Partial<PrometheusAccess> = {}, resolveSecret = () => Promise.resolve(token)): void {
+function start(
+  access: Partial<PrometheusAccess> = {},
+  resolveSecret = () => Promise.resolve(token),
+  classes: readonly ServedClass[] = [],
+): void {
   source = prometheusSource({
     access: { url: url(), queries: { prefixInbound: prefixQuery }, ...access },
+    classes,
     resolveSecret,
     table,
     intervalMs,

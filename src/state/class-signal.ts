@@ -1,0 +1,97 @@
+import type { ClassSignal, Objective, ServiceClass } from "../model/service-class.ts";
+import { mean } from "../te/service-level/histogram.ts";
+import { ObjectiveWindow, silentIntervals } from "../te/service-level/objective-window.ts";
+import { BucketReadings } from "./bucket-readings.ts";
+import { SignalHistory } from "./signal-history.ts";
+
+const historyMs = 3_600_000;
+
+/**
+ * One signal of a class: its history of an hour, and the windows of the objectives on it. A time that lies further back than
+ * a source can be late means that its clock was set back: all is forgotten, and what comes is a beginning.
+ */
+export class ClassSignalFold {
+  readonly signal: ClassSignal;
+  readonly #objectives: readonly Objective[];
+  readonly #intervalMs: number;
+  readonly #buckets: BucketReadings;
+  #history: SignalHistory;
+  #windows: ReadonlyMap<Objective, ObjectiveWindow>;
+  #newestMs = Number.NaN;
+
+  constructor(signal: ClassSignal, { objectives }: ServiceClass, intervalMs: number) {
+    this.signal = signal;
+    this.#objectives = objectives.filter((objective) => objective.signal === signal.name);
+    this.#intervalMs = intervalMs;
+    this.#buckets = new BucketReadings(intervalMs);
+    this.#history = new SignalHistory(historyMs, intervalMs);
+    this.#windows = this.#newWindows();
+  }
+
+  get history(): SignalHistory {
+    return this.#history;
+  }
+
+  /** Of the newest sample, a histogram's interval without observations included; NaN without any. */
+  get newestMs(): number {
+    return this.#newestMs;
+  }
+
+  window(objective: Objective): ObjectiveWindow | undefined {
+    return this.#windows.get(objective);
+  }
+
+  /** Newest value that objectives are held against, of a histogram the percentile of one interval; undefined without any. */
+  held(objective: Objective): number | undefined {
+    return this.#windows.get(objective)?.newest(1).values[0];
+  }
+
+  isSilent(nowMs: number): boolean {
+    return !(nowMs - this.#newestMs <= silentIntervals * this.#intervalMs);
+  }
+
+  /** Place of a bucket with that bound, for `bucket`. */
+  bucketPlace(bound: number): number {
+    return this.#buckets.place(bound);
+  }
+
+  /** Whether it changed what the signal says: the reading before is complete now. */
+  bucket(place: number, count: number, atMs: number): boolean {
+    const changed = this.#buckets.begins(atMs) && this.settle();
+    this.#buckets.sample(place, count, atMs);
+    return changed;
+  }
+
+  /** Takes in a complete reading of a histogram's buckets; whether there was one. */
+  settle(): boolean {
+    const taken = this.#buckets.take();
+    if (!taken || !this.#isNew(taken.atMs)) return false;
+    const { fromMs, atMs, observed } = taken;
+    const value = mean(observed);
+    if (value !== undefined) this.#history.add(atMs, value);
+    for (const window of this.#windows.values()) window.addObservations(fromMs, atMs, observed);
+    return true;
+  }
+
+  /** Whether it was taken: it is later than the newest by half an interval at least. */
+  gauge(fromMs: number, atMs: number, value: number): boolean {
+    if (atMs - this.#newestMs < this.#intervalMs / 2 && atMs > this.#newestMs) return false;
+    if (!this.#isNew(atMs)) return false;
+    this.#history.add(atMs, value);
+    for (const window of this.#windows.values()) window.addGauge(fromMs, atMs, value);
+    return true;
+  }
+
+  #isNew(atMs: number): boolean {
+    if (this.#newestMs - atMs > silentIntervals * this.#intervalMs) {
+      this.#history = new SignalHistory(historyMs, this.#intervalMs);
+      this.#windows = this.#newWindows();
+    } else if (atMs <= this.#newestMs) return false;
+    this.#newestMs = atMs;
+    return true;
+  }
+
+  #newWindows(): ReadonlyMap<Objective, ObjectiveWindow> {
+    return new Map(this.#objectives.map((objective) => [objective, new ObjectiveWindow(objective, this.#intervalMs)]));
+  }
+}
