@@ -47,13 +47,13 @@ function toFindings(issues: readonly z.core.$ZodIssue[]): Finding[] {
  * The header of a document of another kind or version: one finding for it instead of a page about fields that it rightly
  * does not have. A missing or misspelt header is left to the schema, with everything else.
  */
-export function foreign(raw: unknown, kind: string): Finding | undefined {
+export function foreign(raw: unknown, ...kinds: readonly string[]): Finding | undefined {
   const [actualKind, version] = [at(raw, "kind"), at(raw, "apiVersion")];
-  if (typeof actualKind === "string" && actualKind !== kind && nearest(actualKind, [kind]) === undefined) {
+  if (typeof actualKind === "string" && !kinds.includes(actualKind) && nearest(actualKind, kinds) === undefined) {
     return {
       path: ["kind"],
       message: `"${actualKind}" is not read here`,
-      mend: `only documents of kind: ${kind} belong here`,
+      mend: `only documents of kind: ${kinds.join(" or ")} belong here`,
     };
   }
   if (typeof version === "string" && /^pointsman\/v\d+$/.test(version) && version !== "pointsman/v1") {

@@ -159,7 +159,7 @@ export function rate(example: string) {
     });
 }
 
-/** A threshold: a share, a rate or a time, as the signal asks. */
+/** A threshold: a share, a rate or a time, as the signal asks; a share may be over 100%, where the signal may. */
 export type Level = Readonly<{ unit: SignalUnit; value: number }>;
 
 export function readLevel(written: string): Level | undefined {
@@ -178,10 +178,7 @@ export function level(example: string) {
     .string({ error })
     .regex(levelForm, { error })
     .meta({ examples: [example, "800 Mbit/s", "10ms"] })
-    .transform((written) => readLevel(written) as Level)
-    .refine(({ unit, value }) => unit !== "ratio" || value <= 1, {
-      error: tell("is over 100%, which no link can carry", "write a share of the link's capacity, at most 100%"),
-    });
+    .transform((written) => readLevel(written) as Level);
 }
 
 export const prefix = z.string({ error: complain("an IP prefix", "192.0.2.0/24") }).transform((written, context) => {

@@ -23,6 +23,7 @@ import {
   word,
 } from "./fields.ts";
 import { roles } from "./policy-document.ts";
+import { pathFields, toPathAsks } from "./traffic-class-document.ts";
 
 /** RFC 7607 (0), 6793 (23456 stands in for a longer number) and 7300 (the last of each range): nobody's number. */
 const unusableAs = [0, 23_456, 65_535, 4_294_967_295];
@@ -86,16 +87,7 @@ const backbone = section({
   loss: percent("0.1%").exactOptional(),
 }).transform(({ delay, loss, ...rest }) => ({ ...rest, delayMs: delay, loss: loss ?? ratio(0) }));
 
-const trafficClass = section({
-  name: name("inference"),
-  prefers: oneOf(["latency", "capacity", "remainder"]),
-  maxDelay: duration("10ms").exactOptional(),
-  maxLoss: percent("0.1%").exactOptional(),
-  maxStretch: z
-    .number({ error: tell("is not a number of at least 1", "write for example 1.5") })
-    .min(1, { error: tell("is not a number of at least 1", "write for example 1.5") })
-    .exactOptional(),
-}).transform(({ maxDelay, ...rest }) => ({ ...rest, ...(maxDelay === undefined ? {} : { maxDelayMs: maxDelay }) }));
+const trafficClass = section({ name: name("inference"), ...pathFields }).transform(toPathAsks);
 
 const flow = section({
   name: name("training-1"),
@@ -113,25 +105,31 @@ const hostKey = text(
 );
 
 /** A URL may carry a password, so a wrong one is not shown. */
-const url = z.string({ error: tell(missing, "add url: http://127.0.0.1:9090") }).refine(
-  (written) => {
-    const parsed = URL.canParse(written) ? new URL(written) : undefined;
-    return (
-      parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.username === "" && parsed.password === ""
-    );
-  },
-  tell(
-    "is not an http or https URL without credentials",
-    "write for example http://127.0.0.1:9090, and credentials as bearerToken",
-  ),
+const httpUrl = (absent: string, mend: string) =>
+  z.string({ error: absent }).refine(
+    (written) => {
+      const parsed = URL.canParse(written) ? new URL(written) : undefined;
+      return (
+        parsed !== undefined && /^https?:$/.test(parsed.protocol) && parsed.username === "" && parsed.password === ""
+      );
+    },
+    tell("is not an http or https URL without credentials", mend),
+  );
+
+const url = httpUrl(
+  tell(missing, "add url: http://127.0.0.1:9090"),
+  "write for example http://127.0.0.1:9090, and credentials as bearerToken",
 );
+
+const webhookExample = "write for example http://127.0.0.1:8080/shed";
+const webhook = httpUrl(tell("is not an http or https URL without credentials", webhookExample), webhookExample);
 
 const minuteForm = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
  * `pointsman.yaml` as it is written, read into a Network. Paths in it are relative to `folder` and come out absolute.
- * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `freezes` (then there are none), and
- * all of segment routing.
+ * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `freezes` and `shedWebhooks` (then
+ * there are none), and all of segment routing and QoS. Classes may also be documents of their own.
  */
 export function networkDocument(folder: string) {
   const toPath = (written: string) => path.resolve(folder, written);
@@ -183,12 +181,16 @@ export function networkDocument(folder: string) {
       exportPolicy: word("a policy name", "TRANSIT-OUT"),
     }).exactOptional(),
     backbone: backbone.exactOptional(),
+    qos: z
+      .literal(true, { error: tell("is not true", "write qos: true, or leave it out: its queues are then left alone") })
+      .exactOptional(),
   });
 
   const label = (example: string) => text("a Prometheus label name", example, /^[A-Za-z_][A-Za-z0-9_]*$/);
   const query = prose("flow_inbound_bits_per_second");
   const perLink = section({ query, linkLabel: label("link") });
   const perFlow = section({ query, flowLabel: label("flow") });
+  const perQueue = section({ query, linkLabel: label("link"), classLabel: label("class") });
   const prometheus = section({
     url,
     bearerToken: secret.exactOptional(),
@@ -199,6 +201,9 @@ export function networkDocument(folder: string) {
       linkOutbound: perLink.exactOptional(),
       flowRate: perFlow.exactOptional(),
       flowLatency: perFlow.exactOptional(),
+      queueRate: perQueue.exactOptional(),
+      queueDrops: perQueue.exactOptional(),
+      queueDepth: perQueue.exactOptional(),
     }),
   });
 
@@ -218,6 +223,7 @@ export function networkDocument(folder: string) {
     ),
     freezes: listOf(freeze, "freeze windows", '[{ reason: nightly backup, daily: "22:00-06:00" }]').exactOptional(),
     policies: listOf(prose("policies/transit-congestion.yaml"), "policy files and folders", "[policies]"),
+    shedWebhooks: listOf(webhook, "URLs", "[http://127.0.0.1:8080/shed]").exactOptional(),
   }).transform(
     ({
       apiVersion: _version,
@@ -226,6 +232,7 @@ export function networkDocument(folder: string) {
       freezes = [],
       classes = [],
       flows = [],
+      shedWebhooks = [],
       ...network
     }): Network => ({
       ...network,
@@ -233,7 +240,7 @@ export function networkDocument(folder: string) {
       flows,
       anycast: [],
       freezes,
-      shedWebhooks: [],
+      shedWebhooks,
     }),
   );
 }

@@ -1,6 +1,7 @@
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
+import { qosLinkRules } from "./qos-rules.ts";
 import { segmentRoutingRules } from "./segment-routing-rules.ts";
 
 /** Rules between the parts of the inventory. They read it raw; a field that is itself wrong takes no part. */
@@ -11,6 +12,7 @@ export function networkRules(raw: unknown): Finding[] {
     ...currencies(raw),
     ...unreadLinks(raw),
     ...segmentRoutingRules(raw),
+    ...qosLinkRules(raw),
   ];
 }
 

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Ratio, ratio } from "../kernel/units.ts";
 import { type SignalName, signalNames, signalOf, signalUnit } from "../model/network-state.ts";
 import type { Condition, Policy, Scope } from "../model/policy.ts";
-import { at, textAt } from "./check.ts";
+import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import {
   duration,
@@ -45,7 +45,8 @@ const condition = text("a condition", `"${conditionExample}"`, conditionForm)
     if (parsed === undefined)
       return wrong(`"${threshold}" is not a percentage, a rate or a time`, `write for example "${conditionExample}"`);
     if (parsed.unit !== signalUnit(known)) return wrong(...wrongUnit(known));
-    if (parsed.unit === "ratio" && parsed.value > 1) return wrong(`${threshold} is over 100%`, "write at most 100%");
+    if (parsed.unit === "ratio" && parsed.value > 1 && signalOf(known) !== "class")
+      return wrong(`${threshold} is over 100%`, "write at most 100%");
     return { text: written, signal: known, comparator: comparator as Condition["comparator"], threshold: parsed.value };
   });
 
@@ -68,17 +69,23 @@ const scope = section({
   links: section({ role: oneOf(roles) }).exactOptional(),
   flows: section({ class: name("inference") }).exactOptional(),
   drain: name("core-b").exactOptional(),
+  class: name("inference-interactive").exactOptional(),
 })
-  .describe("What is watched: links of a role, flows of a class, or one link or router that is to be emptied.")
+  .describe(
+    "What is watched: links of a role, flows of a class, one link or router that is to be emptied, or a class by its objectives.",
+  )
   .transform((written, context): Scope => {
-    const { links, flows, drain } = written;
-    const [only, second] = [links && { links }, flows && { flows }, drain === undefined ? undefined : { drain }].filter(
-      (one) => one !== undefined,
-    );
+    const { links, flows, drain, class: served } = written;
+    const [only, second] = [
+      links && { links },
+      flows && { flows },
+      drain === undefined ? undefined : { drain },
+      served === undefined ? undefined : { class: served },
+    ].filter((one) => one !== undefined);
     if (only && !second) return only;
     const message = tell(
       "must say one thing",
-      "write one of links: { role: … }, flows: { class: … } and drain: <name>",
+      "write one of links: { role: … }, flows: { class: … }, drain: <name> and class: <name>",
     );
     context.addIssue({ code: "custom", message });
     return z.NEVER;
@@ -99,7 +106,15 @@ const segmentRoutingAim = section({
   maxSegments: whole(1, 3, 3).describe("Of a new path, its endpoint included."),
 });
 
-const actions = ["bgp-prepend", "segment-routing"] as const;
+const qosAim = section({
+  action: z.literal("qos"),
+  target: percent("80%", "positive").describe(
+    "What the class and those served before it may take of an interface; with more, its queues are no help.",
+  ),
+  maxInterfaces: whole(1, 1_000, 2).describe("Interfaces whose queues one change may set."),
+});
+
+const actions = ["bgp-prepend", "segment-routing", "qos"] as const;
 
 function unknownAction({ input }: { input?: unknown }): string {
   const action = at(input, "action");
@@ -129,11 +144,11 @@ const Document = section({
       for: mOfN.describe("M of the last N evaluations above: the policy acts."),
       every: duration("10s").describe("How often it is evaluated."),
     }),
-    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim], { error: unknownAction }),
+    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim, qosAim], { error: unknownAction }),
     guard: section({
       maxDevices: whole(1, 1_000, 2).describe("Routers that one change may touch."),
       maxTrafficMoved: percent("30%", "positive").describe(
-        "Share that one change may move: of the inbound traffic in scope; with segment-routing, of what a link carries.",
+        "Share that one change may move: of the inbound traffic in scope; with segment-routing, of what a link carries; with qos, what it may hold back of it.",
       ),
       freshness: intervals.describe("An older sample is stale, and a stale sample blocks."),
       coverage: percent("90%").describe(
@@ -206,17 +221,26 @@ export function policyRules(raw: unknown): Finding[] {
   const target = shareAt(raw, "spec", "decide", "target");
   const drains = at(raw, "spec", "scope", "drain") !== undefined;
   const findings: Finding[] = [];
-  const find = (path: string, message: string, mend: string) => findings.push({ path: path.split("."), message, mend });
+  const find: Find = (path, message, mend) => findings.push({ path: path.split("."), message, mend });
 
   if (signal !== undefined) {
     for (const [field, parsed] of Object.entries(levels)) {
       if (parsed && parsed.unit !== signalUnit(signal)) find(`spec.trigger.${field}`, ...wrongUnit(signal));
     }
+    if (signalOf(signal) !== "class") overWhole(levels, find);
     const wrong = wrongSignal(raw, signal);
     if (wrong) find("spec.trigger.signal", ...wrong);
   }
   const role = textAt(raw, "spec", "scope", "links", "role");
   const action = textAt(raw, "spec", "decide", "action");
+  const ofClass = at(raw, "spec", "scope", "class") !== undefined;
+  if (action === "qos" && at(raw, "spec", "scope") !== undefined && !ofClass) {
+    find("spec.scope", "is not of a class, and qos sets the queues that a class stands in", "write class: <name>");
+  }
+  if (action === "segment-routing" && ofClass) {
+    find("spec.decide.action", "moves flows, and the scope is a class by its objectives", "write action: qos");
+  }
+  findings.push(...conditionsInScope(raw, ofClass));
   if (action === "bgp-prepend" && at(raw, "spec", "scope") !== undefined && role === undefined) {
     find(
       "spec.scope",
@@ -245,14 +269,40 @@ export function policyRules(raw: unknown): Finding[] {
   return findings;
 }
 
+type Find = (path: string, message: string, mend: string) => void;
+
+function overWhole(levels: Readonly<Record<string, Level | undefined>>, find: Find): void {
+  for (const [field, level] of Object.entries(levels)) {
+    if (level?.unit !== "ratio" || level.value <= 1) continue;
+    const mend = "write a share of the link's capacity, at most 100%";
+    find(`spec.trigger.${field}`, "is over 100%, which no link can carry", mend);
+  }
+}
+
+/** Only a service class has queues and objectives that can be verified. */
+function conditionsInScope(raw: unknown, ofClass: boolean): Finding[] {
+  if (ofClass) return [];
+  return ["require", "forbid"].flatMap((list) =>
+    listAt(raw, "spec", "verify", list).flatMap((written, index): Finding[] => {
+      const of = typeof written === "string" ? conditionForm.exec(written.trim())?.[1] : undefined;
+      const signal = signals.find((candidate) => candidate === of);
+      if (signal === undefined || !["class", "queue"].includes(signalOf(signal))) return [];
+      const message = `${signal} is of a service class, and the scope is not`;
+      return [{ path: ["spec", "verify", list, index], message, mend: "verify a signal of links or flows" }];
+    }),
+  );
+}
+
 /** What of the trigger does not fit what is watched and done; undefined when all does. */
 function wrongSignal(raw: unknown, signal: SignalName): [message: string, mend: string] | undefined {
   const action = textAt(raw, "spec", "decide", "action");
-  const watches = at(raw, "spec", "scope", "flows") === undefined ? "link" : "flow";
+  const watches = watched(at(raw, "spec", "scope"));
   if (signal === "flow.rate") return [`${signal} is no reason to move anything`, "watch path.latency.p99 of the flows"];
   if (signalOf(signal) !== watches) {
-    const mend = watches === "link" ? "watch link.utilisation.out" : "watch path.latency.p99 or path.shared";
-    return [`${signal} is a signal of ${signalOf(signal)}s, and the scope is of ${watches}s`, mend];
+    return [
+      `${signal} is a signal of ${plural[signalOf(signal)]}, and the scope is of ${plural[watches]}`,
+      meant[watches],
+    ];
   }
   if (action === "bgp-prepend" && !signal.endsWith(".in")) {
     return ["bgp-prepend moves inbound traffic only", `watch ${signal.replace(/out$/, "in")}`];
@@ -262,6 +312,21 @@ function wrongSignal(raw: unknown, signal: SignalName): [message: string, mend: 
   }
   return undefined;
 }
+
+type Watched = "link" | "flow" | "class";
+
+function watched(scope: unknown): Watched {
+  if (at(scope, "class") !== undefined) return "class";
+  return at(scope, "flows") === undefined ? "link" : "flow";
+}
+
+const plural = { link: "links", flow: "flows", queue: "queues", class: "classes", site: "sites" } as const;
+
+const meant: Readonly<Record<Watched, string>> = {
+  link: "watch link.utilisation.out",
+  flow: "watch path.latency.p99 or path.shared",
+  class: "watch class.risk",
+};
 
 function wrongUnit(signal: SignalName): [message: string, mend: string] {
   switch (signalUnit(signal)) {

@@ -1,17 +1,24 @@
-import { isPrepend, type Policy, type PrependPolicy } from "../model/policy.ts";
+import { isPrepend, isQos, isSegmentRouting, type Policy, type PrependPolicy } from "../model/policy.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import { duration } from "./fields.ts";
 import { devicesWithoutGnmi } from "./network-rules.ts";
 import type { Finding } from "./problem.ts";
+import { qosNeeds } from "./qos-rules.ts";
 
 /** What a policy needs of the inventory that it is to work on. It is read raw; a field that is itself wrong takes no part. */
 export function scopeRules(raw: unknown, policies: readonly Policy[]): Finding[] {
   return policies.flatMap((policy) => [
-    ...(isPrepend(policy) ? prependNeeds(raw, policy) : segmentRoutingNeeds(raw, policy)),
+    ...actionNeeds(raw, policy),
     ...measuredOutbound(raw, policy),
     ...telemetryOftenEnough(raw, policy),
   ]);
+}
+
+function actionNeeds(raw: unknown, policy: Policy): Finding[] {
+  if (isPrepend(policy)) return prependNeeds(raw, policy);
+  if (isQos(policy)) return qosNeeds(raw, policy);
+  return isSegmentRouting(policy) ? segmentRoutingNeeds(raw, policy) : [];
 }
 
 function prependNeeds(raw: unknown, policy: PrependPolicy): Finding[] {

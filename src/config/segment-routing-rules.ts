@@ -45,8 +45,9 @@ function backboneEnds(raw: unknown): Finding[] {
   return listAt(raw, "links").flatMap((link, index) => {
     const to = textAt(link, "backbone", "to");
     const path = ["links", index, "backbone"];
-    if (at(link, "bgp") !== undefined && platformOf.get(textAt(link, "device")) === "linux-srv6") {
-      const message = "is on a linux-srv6 router, whose BGP Pointsman does not edit";
+    const platform = platformOf.get(textAt(link, "device"));
+    if (at(link, "bgp") !== undefined && (platform === "linux-srv6" || platform === "linux-htb")) {
+      const message = `is on a ${platform} router, whose BGP Pointsman does not edit`;
       return [{ path: ["links", index, "bgp"], message, mend: "remove it" }];
     }
     if (to !== undefined && textAt(link, "role") !== "backbone") {
@@ -116,10 +117,10 @@ function flowRules(raw: unknown): Finding[] {
       find("endpoint", `${endpoint} has no segmentRouting, so no SR policy can lead there`, `add it to ${endpoint}`);
     }
     const platform = textAt(devices.get(headend), "platform");
-    if (platform === "frr") {
+    if (platform === "frr" || platform === "linux-htb") {
       find(
         "headend",
-        `${headend} is an frr router, which Pointsman cannot steer flows on`,
+        `${headend} is ${platform === "frr" ? "an frr" : "a linux-htb"} router, which Pointsman cannot steer flows on`,
         "name an openconfig or linux-srv6 router",
       );
     }

@@ -2,7 +2,8 @@ import path from "node:path";
 import { Failure } from "../kernel/failure.ts";
 import type { Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
-import { check, foreign, listAt } from "./check.ts";
+import { check, foreign, listAt, textAt } from "./check.ts";
+import { type ClassDocument, classScopeRules, policyClassRules } from "./class-scope-rules.ts";
 import { readConfigFile } from "./config-file.ts";
 import { networkDocument } from "./network-document.ts";
 import { networkRules } from "./network-rules.ts";
@@ -18,7 +19,7 @@ export type LoadedSettings =
   | Readonly<{ ok: false; failure: Failure; problems: readonly Problem[] }>;
 
 /**
- * `pointsman.yaml` and the policies that it lists, checked together. On any problem the failure is CONFIG_INVALID, and its
+ * `pointsman.yaml` and the policies and traffic classes that it lists, checked together. On any problem the failure is CONFIG_INVALID, and its
  * message has every problem of every file on a line of its own, in `formatProblem`'s form.
  */
 export async function loadSettings(file: string): Promise<LoadedSettings> {
@@ -31,12 +32,13 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
   if (other) return refuse([...problems, source.locate(other)]);
 
   const folder = path.dirname(file);
-  const network = check(source, networkDocument(path.resolve(folder)), networkRules);
   // Joined, not resolved: a problem names the file as the person who wrote the list would.
   const fileOf = (entry: unknown) =>
     typeof entry !== "string" ? [] : [path.isAbsolute(entry) ? entry : path.join(folder, entry)];
   const listed = listAt(source.value, "policies");
   const loaded = await loadPolicies(listed.flatMap(fileOf));
+  const whole = withClasses(source.value, loaded.classes);
+  const network = check(source, networkDocument(path.resolve(folder)), () => networkRules(whole));
   // A whole file that cannot be read is wrong where it is listed.
   const unread = (problem: Problem) => {
     const index = listed.findIndex((entry) => problem.line === 0 && fileOf(entry)[0] === problem.file);
@@ -44,11 +46,25 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
     const { message, mend } = problem;
     return source.locate({ path: ["policies", index], message: `${problem.file}: ${message}`, mend });
   };
-  const scope = scopeRules(source.value, loaded.policies).map((finding) => source.locate(finding));
+  const scope = scopeRules(whole, loaded.policies).map((finding) => source.locate(finding));
+  const ofClasses = [...loaded.sources].flatMap(([policy, written]) =>
+    policyClassRules(source.value, policy, loaded.classes).map((finding) => written.locate(finding)),
+  );
 
   problems.push(...network.problems, ...scope, ...loaded.problems.map(unread));
+  problems.push(...classScopeRules(source, loaded.classes), ...ofClasses);
   if (problems.length > 0 || network.value === undefined) return refuse(problems);
-  return { ok: true, value: { network: network.value, policies: loaded.policies } };
+  const classes = [...network.value.classes, ...loaded.classes.flatMap(({ value }) => value ?? [])];
+  return { ok: true, value: { network: { ...network.value, classes }, policies: loaded.policies } };
+}
+
+/** The raw inventory with the classes of documents after its own, for rules that look a class up by its name. */
+function withClasses(raw: unknown, documents: readonly ClassDocument[]): unknown {
+  if (raw === null || typeof raw !== "object") return raw;
+  const own = listAt(raw, "classes");
+  const names = own.map((one) => textAt(one, "name"));
+  const more = documents.flatMap(({ name }) => (name === undefined || names.includes(name) ? [] : [{ name }]));
+  return { ...raw, classes: [...own, ...more] };
 }
 
 function refuse(found: readonly Problem[]): LoadedSettings {

@@ -62,6 +62,7 @@ test("the shipped policies are read", async () => {
   expect(problems).toEqual([]);
   expect(policies.map(({ name, decide, scope }) => [name, decide.action, Object.keys(scope)])).toEqual([
     ["backbone-congestion", "segment-routing", ["links"]],
+    ["class-inference-interactive", "qos", ["class"]],
     ["class-isolation", "segment-routing", ["flows"]],
     ["inference-latency", "segment-routing", ["flows"]],
     ["maintenance-drain", "segment-routing", ["drain"]],
@@ -100,7 +101,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "signal: link.utilisation.in",
     "signal: temperature",
-    '8:5 spec.trigger.signal: "temperature" is not known; known here: link.utilisation.in, link.utilisation.out, link.rate.in, link.rate.out, flow.rate, path.latency.p99, path.shared',
+    '8:5 spec.trigger.signal: "temperature" is not known; known here: link.utilisation.in, link.utilisation.out, link.rate.in, link.rate.out, flow.rate, path.latency.p99, path.shared, queue.rate, queue.drops, queue.depth, class.risk, class.stress, site.unwell',
   ],
   [
     "signal: link.utilisation.in",
@@ -213,8 +214,8 @@ test.each<[from: string, to: string, problem: string]>([
   ],
   [
     "kind: Policy",
-    "kind: TrafficClass",
-    '2:1 kind: "TrafficClass" is not read here; only documents of kind: Policy belong here',
+    "kind: Network",
+    '2:1 kind: "Network" is not read here; only documents of kind: Policy or TrafficClass belong here',
   ],
   ["kind: Policy", "kind: Polcy", '2:1 kind: "Polcy" is not known; did you mean "Policy"?'],
   [

@@ -88,6 +88,8 @@ test("an inventory and its policies are read", async () => {
         },
       },
     },
+    anycast: [],
+    shedWebhooks: [],
     freezes: [
       { reason: "nightly backup", dailyFromMinute: 22 * 60, dailyToMinute: 6 * 60 },
       { reason: "launch", fromMs: Date.UTC(2026, 11, 1), toMs: Date.UTC(2026, 11, 1, 23) },
@@ -111,7 +113,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "platform: openconfig",
     "platform: junos",
-    '6:5 devices[0].platform: "junos" is not known; known here: openconfig, frr, linux-srv6',
+    '6:5 devices[0].platform: "junos" is not known; known here: openconfig, frr, linux-srv6, linux-htb',
   ],
   [
     "port: 2222",
