@@ -4,7 +4,7 @@ import { Igp, type Leg } from "./igp.ts";
 import { type LinkFlow, lineFlow, type QueueFlow, queueOf } from "./line-queues.ts";
 import { type ClassMeasurement, lossRatio } from "./network.ts";
 import type { SegmentRoutingRule } from "./policy-forwarding.ts";
-import type { Queue } from "./qos-config.ts";
+import type { ConfiguredQueue } from "./qos-config.ts";
 import { gpuUtilisation, ServiceLoad, type ServiceRates, type Serving, type Training } from "./service-load.ts";
 import { type TrafficDemand, type TrafficLink, TrafficModel, type TrafficStart, tickMs } from "./traffic.ts";
 
@@ -51,7 +51,7 @@ export type BackboneService = Readonly<{ name: string; serving?: Serving; traini
 /** What a router is configured to do: steer by these rules, and serve what it sends on these links by queues. */
 export type RouterSetting = Readonly<{
   rules: readonly SegmentRoutingRule[];
-  queues: ReadonlyMap<LinkName, readonly Queue[]>;
+  queues: ReadonlyMap<LinkName, readonly ConfiguredQueue[]>;
 }>;
 
 type Carried = Readonly<{ links: ReadonlyMap<LinkName, LinkFlow>; arriving: ReadonlyMap<string, number> }>;
@@ -229,7 +229,7 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
     return { links, arriving };
   }
 
-  #queues({ name, device }: BackboneLink): readonly Queue[] {
+  #queues({ name, device }: BackboneLink): readonly ConfiguredQueue[] {
     return this.settings.get(device)?.queues.get(name) ?? [];
   }
 

@@ -154,6 +154,7 @@ test("looks again when a level may be over", async () => {
     urls: [gateway.url],
     levels: () => [clock.now() < endMs ? level("batch", 1, endMs) : level("batch", 0)],
     clock,
+    onConclusion: () => undefined,
     onTrouble: () => expect.unreachable(),
   });
   onTestFinished(() => ends(webhooks, clock));
@@ -277,6 +278,7 @@ test("a controller tells its gateways", async () => {
     ...{ stateFolder, apiPort: 0, clock: systemClock, random: seededRandom(1) },
     resolveSecret: () => expect.unreachable(),
     onTransition: () => undefined,
+    onConclusion: () => undefined,
     onTrouble: () => expect.unreachable(),
   });
   onTestFinished(async () => {
