@@ -154,7 +154,6 @@ test("looks again when a level may be over", async () => {
     urls: [gateway.url],
     levels: () => [clock.now() < endMs ? level("batch", 1, endMs) : level("batch", 0)],
     clock,
-    onConclusion: () => undefined,
     onTrouble: () => expect.unreachable(),
   });
   onTestFinished(() => ends(webhooks, clock));
