@@ -3,7 +3,7 @@ import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "
 import type { ServedClass } from "../model/inventory.ts";
 import { queueName } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
-import { type QosInterface, qosInterfaces, servedBy } from "../te/class-queues.ts";
+import { keptBack, type QosInterface, qosInterfaces, servedBy } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 import { freshSamples, maxDevices } from "./limits.ts";
@@ -248,10 +248,7 @@ function heldBack({ decision, policy }: QosCase, changed: readonly Changed[]): G
     return { guard, allow: true, reason: "what an earlier change has set may all go back" };
   const shares = changed.map(({ change, iface }) => {
     const offered = iface.loads.reduce((sum, load) => sum + load.offered, 0);
-    const held = iface.loads.reduce((sum, load) => {
-      const ceiling = change.to.find((share) => share.class === load.one.name)?.ceiling ?? load.offered;
-      return sum + Math.max(0, load.offered - ceiling);
-    }, 0);
+    const held = iface.loads.reduce((sum, load) => sum + keptBack(iface, load, change.to), 0);
     return offered === 0 ? 0 : held / offered;
   });
   const most = Math.max(0, ...shares);

@@ -26,8 +26,9 @@ const tail = 0.01;
  * guarantees, and to nobody above its ceiling (HTB; Devera, "HTB Linux queuing discipline theory").
  *
  * Waits, 99th percentile: what is on the line already is not taken off it, so one packet time at most, and then
- * P(W > t) = r e^(-(1 - r) t / S), with S a packet's time and r the load of what is served first and of the queue's own
- * traffic: M/M/1 (Kleinrock, Queueing Systems I, 3.2) as a class with non-preemptive priority sees it (II, 3.6). The same
+ * P(W > t) = r e^(-2 (1 - r) t / S), with S a packet's time and r the load of what is served first and of the queue's own
+ * traffic: an exponential tail with the mean of M/G/1 for packets of one size (Kleinrock, Queueing Systems I, 5.6), as a
+ * class with non-preemptive priority sees it (II, 3.6). The same
  * on the part of the line that the queue may use at all; the longer of the two, and never longer than its buffer holds.
  * Percentiles of parts are added, which errs on the long side. A queue that is offered as much as it may have waits for
  * its whole buffer, as TCP fills whatever buffer it is given.
@@ -95,7 +96,7 @@ function sharedOut(capacity: number, queues: readonly QueueLoad[]): number[] {
 /**
  * One plain queue for all, in order of arrival: everybody waits the same, and what does not fit is lost by all alike.
  * `standingBytes`: measured in the queue. When it is full, that is its buffer; else it tells how bursty traffic is, as
- * M/M/1 with bursts of b bits has r^2 / (1 - r) b of them waiting on average. Infinite: nobody has seen it full.
+ * bursts of b bits have r^2 b / 2 (1 - r) waiting on average. Infinite: nobody has seen it full.
  */
 export function plainQueue(
   { capacity, packetBits }: Line,
@@ -105,7 +106,7 @@ export function plainQueue(
   const load = offered.reduce((sum, rate) => sum + rate, 0) / capacity;
   const full = isSaturated({ capacity }, load * capacity);
   const standing = standingBytes * 8;
-  const burst = Math.min(standing, (standing * (1 - load)) / load ** 2);
+  const burst = Math.min(standing, (2 * standing * (1 - load)) / load ** 2);
   const bits = Number.isFinite(burst) ? Math.max(packetBits, burst) : packetBits;
   const wait = full ? standing / capacity : waitP99(load, bits / capacity);
   return offered.map((rate) => ({ carried: rate / Math.max(1, load), delayP99Ms: wait * 1000, full }));
@@ -114,5 +115,5 @@ export function plainQueue(
 /** Seconds that all but the tail wait less than, at this load, for a server that takes `service` seconds for each. */
 function waitP99(load: number, service: number): number {
   if (load >= 1) return Number.POSITIVE_INFINITY;
-  return load > tail ? (service / (1 - load)) * Math.log(load / tail) : 0;
+  return load > tail ? (service / (2 * (1 - load))) * Math.log(load / tail) : 0;
 }

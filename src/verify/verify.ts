@@ -116,7 +116,9 @@ function judgeCondition(
   const seen = freshValue(input, condition.signal, name) ?? Number.NaN;
   const met = (value: number) => isTrue(condition, value) === (kind === "required");
   const was = lastValue(input.before, condition.signal, name);
-  if (met(seen) || name === input.decision.intent.target || was === undefined || met(was)) {
+  // The queues watched are those of the class that it is for.
+  const isTarget = name === input.decision.intent.target || signalOf(condition.signal) === "queue";
+  if (met(seen) || isTarget || was === undefined || met(was)) {
     return finding(kind, condition, name, seen, met(seen));
   }
   // What is bad is more, except for a requirement to be above or a ban on being below.

@@ -1,7 +1,7 @@
 import { bitsPerSecond, formatPercent, ratio } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome, FanOutTail, Prediction, QosChange } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
-import { type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { keptBack, type QosInterface, servedBy } from "../../te/class-queues.ts";
 import { fanOutTail } from "../../te/service-level/fan-out.ts";
 import type { Task } from "./task.ts";
 
@@ -38,7 +38,7 @@ function predict(requeues: readonly Requeue[]): Prediction {
     const [before, after] = [servedBy(iface, iface.shares), servedBy(iface, shares)];
     return iface.loads.map((load, i) => {
       offered += load.offered;
-      moved += heldBack(load.offered, shares.find((share) => share.class === load.one.name)?.ceiling);
+      moved += keptBack(iface, load, shares);
       const outcome = (services: typeof before) => ({
         carried: bitsPerSecond(services[i]?.carried ?? 0),
         delayP99Ms: services[i]?.delayP99Ms ?? 0,
@@ -62,8 +62,6 @@ function predict(requeues: readonly Requeue[]): Prediction {
     movedShare: ratio(offered === 0 ? 0 : moved / offered),
   };
 }
-
-const heldBack = (offered: number, ceiling: number | undefined) => Math.max(0, offered - (ceiling ?? offered));
 
 /** As many reads may be slow as its objective on the path allows. */
 function fanOutOf({ service }: ServedClass): FanOutTail | undefined {
