@@ -71,7 +71,7 @@ export function attribute({ service }: ServedClass, health: ClassHealth): Attrib
     const isOwn = path.signal === name;
     const rival = compute && compute.strength > path.strength - equalWithin && (!isOwn || compute.lagMs > 0);
     if (!rival) return verdict("network", isOwn ? `: ${figures(path)}` : `, and ${goesAlong(path)}`);
-    return verdict("unclear", `, and both ${goesAlong(path)}, and ${goesAlong(compute)}`);
+    return verdict("unclear", `, and ${goesAlong(path)}; but as much ${goesAlong(compute)}`);
   }
   if (!compute) {
     const missing = silent.length > 0 ? `; of ${silent.join(", ")} there is no data` : "";

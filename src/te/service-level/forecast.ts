@@ -32,7 +32,7 @@ export function trend(all: Points): Trend | undefined {
   }
   slopes.sort();
   const slope = slopes[slopes.length >> 1] as number;
-  const nowMs = atMs[n - 1] as number;
+  const nowMs = all.atMs.at(-1) as number;
   const levels = values.map((value, point) => value + slope * (nowMs - (atMs[point] as number))).sort();
   const deviation = Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
   return { level: levels[n >> 1] as number, slope, isSignificant: Math.abs(s) - 1 > significance * deviation };

@@ -3,7 +3,7 @@ import { baselineOf, isBeyond, minBaselineSamples } from "./baseline.ts";
 
 /**
  * The sample with which a series left what it had been like, to the worse side: where most values before are better than most
- * after (Pettitt's change point), moved back over those before it that already stand out. Undefined when it has not left it,
+ * after (Pettitt's change point), moved to where they begin to stand out. Undefined when it has not left it,
  * or when too little is known of before.
  *
  * Source: Pettitt, "A Non-Parametric Approach to the Change-Point Problem", Applied Statistics 28(2), 1979.
@@ -17,10 +17,11 @@ export function onsetMs({ atMs, values }: SignalSeries, worse: "up" | "down"): n
     for (const other of values) u += towards * Math.sign(other - (values[at] as number));
     if (u > best) [best, split] = [u, at + 1];
   }
-  for (; split >= minBaselineSamples; split--) {
-    const baseline = baselineOf(values.subarray(0, split));
-    if (!baseline || !isBeyond(values[split] as number, baseline, worse)) return undefined;
-    if (!isBeyond(values[split - 1] as number, baseline, worse)) return atMs[split];
-  }
-  return undefined;
+  const baseline = baselineOf(values.subarray(0, Math.max(split, minBaselineSamples)));
+  if (!baseline) return undefined;
+  const standsOut = (at: number) => isBeyond(values[at] as number, baseline, worse);
+  // Noise puts the change point a few samples off, either way.
+  while (split < n && !standsOut(split)) split++;
+  while (split > 0 && split < n && standsOut(split - 1)) split--;
+  return split >= minBaselineSamples ? atMs[split] : undefined;
 }
