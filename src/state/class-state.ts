@@ -1,4 +1,3 @@
-import { formatMs } from "../kernel/units.ts";
 import type { ClassHealth, ConditionReading, ObjectiveReading } from "../model/class-health.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import type { Measured } from "../model/network-state.ts";
@@ -94,7 +93,7 @@ export class ClassState {
       }),
       ...conditions.map((reading) => ({
         risk: conditionRisk(reading),
-        why: () => `${reading.text}: for ${formatMs(reading.heldMs)} of ${formatMs(reading.forMs)}`,
+        why: () => `${reading.text}: for ${reading.heldMs / 1000} s of ${reading.forMs / 1000} s`,
       })),
     ];
     const worst = risks.reduce<(typeof risks)[number] | undefined>(

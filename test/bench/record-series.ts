@@ -28,6 +28,7 @@ const loads: Readonly<Record<string, (done: number, atS: number, random: () => n
   "quiet-75": () => 0.75,
   noisy: (_done, _atS, random) => 0.35 + 0.4 * random(),
   bursty: (_done, atS) => (atS % 20 < 3 ? 0.85 : 0.4),
+  "quiet-50": () => 0.5,
   waves: (_done, atS) => 0.5 + 0.22 * Math.sin((2 * Math.PI * atS) / 60),
 };
 
@@ -45,6 +46,7 @@ async function serve(): Promise<void> {
     if (next) next();
     else free++;
   });
+  server.keepAliveTimeout = 0; // Never closed while a request is on its way.
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
   process.on("disconnect", () => process.exit());
 }

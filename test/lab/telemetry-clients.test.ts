@@ -66,6 +66,7 @@ test("the telemetry sources read from the lab what its model says", async () => 
         url: `http://127.0.0.1:${portOf("prometheus", "Prometheus HTTP API")}`,
         queries: { prefixInbound },
       },
+      classes: [],
     }),
   ];
   onTestFinished(async () => {

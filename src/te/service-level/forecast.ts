@@ -1,8 +1,8 @@
 /** Values of one signal at their times, oldest first. */
 export type Points = Readonly<{ atMs: Float64Array; values: Float64Array }>;
 
-/** Straight line through the values: what it says at the newest, and per millisecond. */
-export type Trend = Readonly<{ level: number; slope: number; isSignificant: boolean }>;
+/** Straight line through the values: what it says at the newest, and per millisecond; 0 where the slope may be chance. */
+type Trend = Readonly<{ level: number; slope: number }>;
 
 const minPoints = 10;
 /** More than these are taken together by twos, threes and so on: the number of pairs grows with their square. */
@@ -17,26 +17,30 @@ const significance = 3.3;
  *
  * Source: Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau", JASA 63, 1968.
  */
-export function trend(all: Points): Trend | undefined {
+function trend(all: Points): Trend | undefined {
   const { atMs, values } = thinned(all);
   const n = values.length;
   if (n < minPoints) return undefined;
-  const slopes = new Float64Array((n * (n - 1)) / 2);
-  let [at, s] = [0, 0];
-  for (let later = 1; later < n; later++) {
-    for (let earlier = 0; earlier < later; earlier++) {
-      const rise = (values[later] as number) - (values[earlier] as number);
-      s += Math.sign(rise);
-      slopes[at++] = rise / ((atMs[later] as number) - (atMs[earlier] as number));
-    }
-  }
-  slopes.sort();
-  const slope = slopes[slopes.length >> 1] as number;
-  const nowMs = atMs[n - 1] as number;
-  const levels = values.map((value, point) => value + slope * (nowMs - (atMs[point] as number))).sort();
+  let s = 0;
+  for (let later = 1; later < n; later++)
+    for (let earlier = 0; earlier < later; earlier++)
+      s += Math.sign((values[later] as number) - (values[earlier] as number));
   const deviation = Math.sqrt((n * (n - 1) * (2 * n + 5)) / 18);
-  return { level: levels[n >> 1] as number, slope, isSignificant: Math.abs(s) - 1 > significance * deviation };
+  if (Math.abs(s) - 1 <= significance * deviation) return { level: middle(values.slice()), slope: 0 };
+  const slopes = new Float64Array((n * (n - 1)) / 2);
+  let at = 0;
+  for (let later = 1; later < n; later++)
+    for (let earlier = 0; earlier < later; earlier++)
+      slopes[at++] =
+        ((values[later] as number) - (values[earlier] as number)) /
+        ((atMs[later] as number) - (atMs[earlier] as number));
+  const slope = middle(slopes);
+  const nowMs = all.atMs.at(-1) as number;
+  return { level: middle(values.map((value, point) => value + slope * (nowMs - (atMs[point] as number)))), slope };
 }
+
+/** Of what it may put in order. */
+const middle = (values: Float64Array): number => values.sort()[values.length >> 1] as number;
 
 /** Means of as many neighbours as leave `maxPoints` at most, the newest ones whole. */
 function thinned(points: Points): Points {
@@ -74,5 +78,5 @@ export function crossesInMs(
   const room = worse === "up" ? straight(threshold) - line.level : line.level - straight(threshold);
   if (room <= 0) return 0;
   const approach = worse === "up" ? line.slope : -line.slope;
-  return line.isSignificant && approach > 0 ? room / approach : undefined;
+  return approach > 0 ? room / approach : undefined;
 }
