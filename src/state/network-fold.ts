@@ -3,6 +3,7 @@ import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
 import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/network-state.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
 import { CounterRates } from "./counter-rates.ts";
+import { QueueFold } from "./queue-fold.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
 const Role = {
@@ -14,6 +15,7 @@ const Role = {
   prefixRate: 5,
   unlistedRate: 6,
   flow: 7,
+  queue: 8,
 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
@@ -54,6 +56,7 @@ export class NetworkFold implements SampleSink {
   // Slot: flow * 2 + rate or latency; bit/s and milliseconds.
   readonly #flowValues: Float64Array;
   readonly #flowMs: Float64Array;
+  readonly #queues: QueueFold;
   // By slot, in the order they were first seen.
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
@@ -83,6 +86,7 @@ export class NetworkFold implements SampleSink {
     this.#prefixMs = unknown(network.links.length * network.prefixes.length);
     this.#flowValues = unknown(network.flows.length * 2);
     this.#flowMs = unknown(network.flows.length * 2);
+    this.#queues = new QueueFold(network);
   }
 
   /** Series that name a link or interface the inventory does not have. */
@@ -136,6 +140,9 @@ export class NetworkFold implements SampleSink {
         this.#flowMs[slot] = sourceMs;
         this.#changed();
         return;
+      case Role.queue:
+        if (this.#queues.sample(slot, value, sourceMs)) this.#changed();
+        return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
         if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
@@ -155,6 +162,7 @@ export class NetworkFold implements SampleSink {
     else if (role === Role.linkRate) this.#queriedMs[slot] = Number.NaN;
     else if (role === Role.prefixRate) this.#prefixMs[slot] = Number.NaN;
     else if (role === Role.flow) this.#flowMs[slot] = Number.NaN;
+    else if (role === Role.queue) this.#queues.gone(slot);
     else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { measuredMs: Number.NaN });
     else return; // A `last-clear` that is gone and comes back changed was still a clear.
     this.#changed();
@@ -196,6 +204,7 @@ export class NetworkFold implements SampleSink {
         ["link.rate.out", rateOut],
         ["flow.rate", this.#flowsKnown(rate)],
         ["path.latency.p99", this.#flowsKnown(latency)],
+        ...this.#queues.signals(),
       ]),
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
@@ -255,7 +264,8 @@ export class NetworkFold implements SampleSink {
   }
 
   /** Once per series. */
-  #place({ target, name, labels }: Series): { role: number; slot: number } {
+  #place(series: Series): { role: number; slot: number } {
+    const { target, name, labels } = series;
     const other = { role: Role.other, slot: 0 };
     const unknown = () => {
       this.#unknownSeries++;
@@ -268,6 +278,11 @@ export class NetworkFold implements SampleSink {
       if (leaf === "in-octets") return { role: Role.counter, slot: link * 2 + inbound };
       if (leaf === "out-octets") return { role: Role.counter, slot: link * 2 + outbound };
       return leaf === "last-clear" ? { role: Role.lastClear, slot: link } : other;
+    }
+    const queue = this.#queues.place(series);
+    if (queue !== undefined) {
+      if (queue === "unknown") return unknown();
+      return queue === "other" ? other : { role: Role.queue, slot: queue };
     }
     if (target !== "prometheus") return other;
     if (name === "flowRate" || name === "flowLatency") {

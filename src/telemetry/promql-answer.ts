@@ -72,7 +72,8 @@ function readVector(answer: z.infer<typeof Answer>, query: PrometheusQuery, rece
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
-  const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel };
+  const { linkLabel: link, prefixLabel: prefix, flowLabel: flow, classLabel } = query;
+  const labelled = { link, prefix, flow, class: classLabel };
   const wanted = Object.entries(labelled).flatMap(([name, label]) =>
     label === undefined ? [] : [[name, label] as const],
   );
