@@ -69,7 +69,7 @@ export class QueueFold {
       // A router has queues of its own beside those of the classes.
       return this.#interfaces.has(JSON.stringify(at)) ? "other" : "unknown";
     }
-    const signal = queries.findIndex((query) => query === name);
+    const signal = (queries as readonly string[]).indexOf(name);
     if (target !== "prometheus" || signal < 0) return undefined;
     const { link = "", class: of = "" } = labels;
     const queue = this.#byClass.get(JSON.stringify([link, of]));

@@ -108,12 +108,15 @@ test("no rate from one sample, over a reset, or of what is gone", () => {
 
 // Goal: a configured query is the one source of its signal; the others stay with gNMI.
 test("a query wins over the router's own counters, signal by signal", () => {
-  const { fold, leaf, queried, known } = folding({ queueDrops: query });
+  const { fold, leaf, queried, known } = folding({ queueDrops: query, queueDepth: query });
   fold.number(queried("queueDrops", { link: "west-east", class: "chat" }), 7e6, startMs);
+  fold.number(queried("queueDepth", { link: "west-east", class: "chat" }), 9_000, startMs);
   for (const [nth, at] of [startMs, startMs + intervalMs].entries()) {
     fold.number(leaf("dropped-octets"), nth * 1_250, at);
     fold.number(leaf("transmit-octets"), nth * 1_250, at);
+    fold.number(leaf("max-queue-len"), 1, at);
   }
+  expect(known("queue.depth")[chat]?.value).toBe(9_000);
   expect(known("queue.drops")).toEqual({ [chat]: { value: 7e6, fromMs: startMs, toMs: startMs } });
   expect(known("queue.rate")[chat]?.value).toBe(1e3);
 });
