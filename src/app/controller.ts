@@ -123,9 +123,14 @@ function sourcesFor(
 ): readonly TelemetrySource[] {
   const { intervalMs, prometheus } = network.telemetry;
   const dialIns = network.devices.flatMap((device) => {
-    const interfaces = network.links.filter((link) => link.device === device.name).map((link) => link.interface);
-    if (!device.gnmi || interfaces.length === 0) return [];
-    return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces })];
+    const links = network.links.filter((link) => link.device === device.name);
+    if (!device.gnmi || links.length === 0) return [];
+    const interfaces = links.map((link) => link.interface);
+    // A router need not have the model of queues, and would then refuse the whole subscription.
+    const { queueRate, queueDrops, queueDepth } = prometheus?.queries ?? {};
+    const queues =
+      queueRate && queueDrops && queueDepth ? [] : links.flatMap((link) => (link.qos ? link.interface : []));
+    return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces, queues })];
   });
   if (!prometheus) return dialIns;
   return [

@@ -49,8 +49,10 @@ export function policyClassRules(raw: unknown, policy: Policy, documents: readon
       const message = `"${scope.class}" only says what its paths are to be like`;
       return [{ path, message, mend: "write it as a TrafficClass document, with objectives" }];
     }
-    const names = documents.flatMap(({ name }) => name ?? []);
-    const mend = names.length === 0 ? "add its TrafficClass document under policies" : suggest(scope.class, names);
+    const mend = addOr(
+      scope.class,
+      documents.flatMap(({ name }) => name ?? []),
+    );
     return [{ path, message: `there is no class "${scope.class}"`, mend }];
   }
   if (!wanted.value?.service || wanted.value.service.objectives.length > 0) return [];
@@ -92,23 +94,20 @@ function floors(served: readonly Served[]): Problem[] {
 }
 
 function shed({ name, service }: Served, documents: readonly ClassDocument[]): Finding[] {
-  const known = documents.flatMap((one) => one.name ?? []);
+  const others = documents.flatMap((one) => (one.name === undefined || one.name === name ? [] : one.name));
   return service.sheds.flatMap((other, index): Finding[] => {
     const path = ["spec", "sheds", index];
     const document = documents.find((one) => one.name === other);
-    if (!document) {
-      const mend = suggest(
-        other,
-        known.filter((one) => one !== name),
-      );
-      return [{ path, message: `there is no class "${other}" with a queue`, mend }];
-    }
+    if (!document) return [{ path, message: `there is no class "${other}" with a queue`, mend: addOr(other, others) }];
     const priority = document.value?.service?.priority;
     if (priority === undefined || priority > service.priority) return [];
     const message = `"${other}" has priority ${priority}, and this class ${service.priority}: it is not served after it`;
     return [{ path, message, mend: `give "${other}" a priority over ${service.priority}, or take it off the list` }];
   });
 }
+
+const addOr = (wanted: string, names: readonly string[]) =>
+  names.length === 0 ? "add its TrafficClass document under policies" : suggest(wanted, names);
 
 function windows(raw: unknown, { service }: Served): Finding[] {
   const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;

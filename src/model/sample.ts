@@ -7,8 +7,8 @@ export type SeriesId = number;
  * What a stream of samples is about. For gNMI: `target` is the device, `name` the path without keys
  * (`"/interfaces/interface/state/counters/in-octets"`), labels are `"<element>.<key>"` (`{"interface.name": "eth1"}`).
  * For Prometheus: `target` is `"prometheus"`, `name` the configured query (`"prefixInbound"`, `"linkInbound"`,
- * `"linkOutbound"`, `"flowRate"`, `"flowLatency"`), labels `link` and `prefix`, or `flow`. `"classSignal"` has the labels `class` and
- * `signal`, and of a histogram's bucket `le`.
+ * `"linkOutbound"`, `"flowRate"`, `"flowLatency"`, `"queueRate"`, `"queueDrops"`, `"queueDepth"`), labels `link` and
+ * `prefix`, or `flow`, or `link` and `class`. `"classSignal"` has the labels `class` and `signal`, and of a histogram's bucket `le`.
  */
 export type Series = Readonly<{ target: string; name: string; labels: Readonly<Record<string, string>> }>;
 

@@ -4,6 +4,7 @@ import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/ne
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
 import { ClassFold } from "./class-fold.ts";
 import { CounterRates } from "./counter-rates.ts";
+import { QueueFold } from "./queue-fold.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
 const Role = {
@@ -16,6 +17,7 @@ const Role = {
   unlistedRate: 6,
   flow: 7,
   classSignal: 8,
+  queue: 9,
 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
@@ -56,6 +58,7 @@ export class NetworkFold implements SampleSink {
   // Slot: flow * 2 + rate or latency; bit/s and milliseconds.
   readonly #flowValues: Float64Array;
   readonly #flowMs: Float64Array;
+  readonly #queues: QueueFold;
   // By slot, in the order they were first seen.
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
@@ -88,6 +91,7 @@ export class NetworkFold implements SampleSink {
     this.#prefixMs = unknown(network.links.length * network.prefixes.length);
     this.#flowValues = unknown(network.flows.length * 2);
     this.#flowMs = unknown(network.flows.length * 2);
+    this.#queues = new QueueFold(network);
   }
 
   /** Series that name a link or interface the inventory does not have. */
@@ -146,6 +150,9 @@ export class NetworkFold implements SampleSink {
         this.#classes.number(slot, value, sourceMs);
         this.#changed();
         return;
+      case Role.queue:
+        if (this.#queues.sample(slot, value, sourceMs)) this.#changed();
+        return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
         if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
@@ -165,6 +172,7 @@ export class NetworkFold implements SampleSink {
     else if (role === Role.linkRate) this.#queriedMs[slot] = Number.NaN;
     else if (role === Role.prefixRate) this.#prefixMs[slot] = Number.NaN;
     else if (role === Role.flow) this.#flowMs[slot] = Number.NaN;
+    else if (role === Role.queue) this.#queues.gone(slot);
     else if (role === Role.unlistedRate) Object.assign(this.#unlisted[slot] ?? {}, { measuredMs: Number.NaN });
     else return; // A `last-clear` that is gone and comes back changed was still a clear.
     this.#changed();
@@ -204,6 +212,7 @@ export class NetworkFold implements SampleSink {
       ["link.rate.out", rateOut],
       ["flow.rate", this.#flowsKnown(rate)],
       ["path.latency.p99", this.#flowsKnown(latency)],
+      ...this.#queues.signals(),
     ]);
     const { classes, risk, stress } = this.#classes.read(nowMs, signals);
     return {
@@ -267,7 +276,8 @@ export class NetworkFold implements SampleSink {
   }
 
   /** Once per series. */
-  #place({ target, name, labels }: Series): { role: number; slot: number } {
+  #place(series: Series): { role: number; slot: number } {
+    const { target, name, labels } = series;
     const other = { role: Role.other, slot: 0 };
     const unknown = () => {
       this.#unknownSeries++;
@@ -280,6 +290,11 @@ export class NetworkFold implements SampleSink {
       if (leaf === "in-octets") return { role: Role.counter, slot: link * 2 + inbound };
       if (leaf === "out-octets") return { role: Role.counter, slot: link * 2 + outbound };
       return leaf === "last-clear" ? { role: Role.lastClear, slot: link } : other;
+    }
+    const queue = this.#queues.place(series);
+    if (queue !== undefined) {
+      if (queue === "unknown") return unknown();
+      return queue === "other" ? other : { role: Role.queue, slot: queue };
     }
     if (target !== "prometheus") return other;
     if (name === "flowRate" || name === "flowLatency") {

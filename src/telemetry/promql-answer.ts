@@ -75,7 +75,8 @@ function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedM
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
-  const labelled = { link: query.linkLabel, prefix: query.prefixLabel, flow: query.flowLabel, le: query.bucketLabel };
+  const { linkLabel: link, prefixLabel: prefix, flowLabel: flow, classLabel, bucketLabel: le } = query;
+  const labelled = { link, prefix, flow, class: classLabel, le };
   const wanted = Object.entries(labelled).flatMap(([name, label]) =>
     label === undefined ? [] : [[name, label] as const],
   );

@@ -71,7 +71,11 @@ test("Capabilities names the models, the encodings and the version", async () =>
   expect(await client.unary("Capabilities", {})).toMatchObject({
     gNMI_version: "0.10.0",
     supported_encodings: ["JSON_IETF", "PROTO"],
-    supported_models: [{ name: "openconfig-interfaces" }, { name: "openconfig-if-ethernet" }],
+    supported_models: [
+      { name: "openconfig-interfaces" },
+      { name: "openconfig-if-ethernet" },
+      { name: "openconfig-qos" },
+    ],
   });
 });
 
@@ -242,6 +246,44 @@ test("Subscribe refuses a poll before the subscription and a second subscription
   twice.send({ subscribe: { mode: "ONCE", encoding: "PROTO", subscription: [{ path: path("/interfaces") }] } });
   expect(await twice.ended).toBe(status.INVALID_ARGUMENT);
   expect(await once("/interfaces", { encoding: "JSON" }).ended).toBe(status.UNIMPLEMENTED);
+});
+
+// Goal: the queues of an interface are found under it, by its name and theirs, as openconfig-qos has them.
+test("queues are leaves of their own list", async () => {
+  const queues = [
+    { name: "interactive", transmitOctets: 7, droppedOctets: 8, maxQueueLen: 9 },
+    { name: "batch", transmitOctets: 10, droppedOctets: 11, maxQueueLen: 12 },
+  ];
+  interfaces = interfaces.map((of) => (of.name === "eth2" ? { ...of, queues } : of));
+  const at = (queue: string) => `/qos/interfaces/interface[interface-id=eth2]/output/queues/queue[name=${queue}]/state`;
+  const interactive = [
+    [`${at("interactive")}/name`, "interactive"],
+    [`${at("interactive")}/max-queue-len`, "9"],
+    [`${at("interactive")}/transmit-octets`, "7"],
+    [`${at("interactive")}/dropped-octets`, "8"],
+  ];
+  const leavesOf = async (text: string) => {
+    const subscribed = once(text);
+    expect(await subscribed.ended).toBe(status.OK);
+    return subscribed.leaves();
+  };
+  const every = "/qos/interfaces/interface/output/queues/queue/state";
+  expect(await leavesOf(at("interactive"))).toEqual(interactive);
+  expect((await leavesOf("/qos")).slice(0, 4)).toEqual(interactive);
+  expect((await leavesOf("/")).length).toBe(2 * allOf("eth1").length + 8);
+  expect(await leavesOf("/interfaces")).toEqual([...allOf("eth1"), ...allOf("eth2")]);
+  expect(await leavesOf(`${every}/transmit-octets`)).toEqual([
+    [`${at("interactive")}/transmit-octets`, "7"],
+    [`${at("batch")}/transmit-octets`, "10"],
+  ]);
+  expect(await leavesOf("/qos/interfaces/interface[interface-id=eth1]")).toEqual([]);
+  expect(await once("/qos/interfaces/interface[name=eth2]").ended).toBe(status.INVALID_ARGUMENT);
+  expect(await stream(`${every}/transmit-octets`, { mode: "ON_CHANGE" }).ended).toBe(status.INVALID_ARGUMENT);
+  const get = (text: string, type = "ALL") =>
+    client.unary<{ notification: Answer["update"][] }>("Get", { encoding: "PROTO", type, path: [path(text)] });
+  expect((await get(at("batch"))).notification[0]?.update.length).toBe(4);
+  expect((await get(at("batch"), "CONFIG")).notification[0]?.update.length).toBe(0);
+  await expect(get(at("voice"))).rejects.toMatchObject({ code: status.NOT_FOUND });
 });
 
 test("Get answers each path with one notification of whole paths", async () => {

@@ -50,6 +50,7 @@ test("the telemetry sources read from the lab what its model says", async () => 
       ...common,
       device: "edge-a",
       interfaces: ["eth1"],
+      queues: [],
       access: {
         host: "127.0.0.1",
         port: portOf("edge-a", "gNMI over TLS"),

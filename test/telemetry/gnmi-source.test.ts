@@ -43,7 +43,13 @@ afterEach(async () => {
   target.kill();
 });
 
-type Changes = Partial<{ ca: string; serverName: string; interfaces: string[]; secret: () => Promise<string> }>;
+type Changes = Partial<{
+  ca: string;
+  serverName: string;
+  interfaces: string[];
+  queues: string[];
+  secret: () => Promise<string>;
+}>;
 
 function start(changes: Changes = {}): void {
   source = gnmiSource({
@@ -60,6 +66,7 @@ function start(changes: Changes = {}): void {
     table,
     intervalMs,
     interfaces: changes.interfaces ?? ["eth1"],
+    queues: changes.queues ?? [],
     clock,
     random: () => 0.5,
   });
@@ -94,6 +101,21 @@ describe("a subscription", () => {
       `/interfaces/interface[${eth}]/state/oper-status 1 0`,
     ];
     expect(asked).toEqual([...of("eth1"), ...of("eth2")]);
+  });
+
+  // Goal: every queue of an interface, whatever its router calls them.
+  test("asks for the queues of interfaces that have them, sampled", async () => {
+    start({ interfaces: ["eth1"], queues: ["eth1"] });
+    const { request } = await target.subscribed();
+    const [first, ...others] = request.subscribe.subscription.slice(4);
+    expect(first).toMatchObject({ mode: 2, sample_interval: "10000000000" });
+    expect(first?.path.elem).toMatchObject([
+      { name: "qos" },
+      { name: "interfaces" },
+      { name: "interface", key: { "interface-id": "eth1" } },
+      ...[{ name: "output" }, { name: "queues" }, { name: "queue" }, { name: "state" }, { name: "transmit-octets" }],
+    ]);
+    expect(others.map(({ path }) => path.elem.at(-1)?.name)).toEqual(["dropped-octets", "max-queue-len"]);
   });
 
   test("falls back to JSON_IETF", async () => {

@@ -162,6 +162,21 @@ describe("an answer", () => {
     });
   });
 
+  // Goal: a queue is known by its link and its class, whatever labels the collector gives them.
+  test("about queues is read by link and class", async () => {
+    const of = (device: string, cos: string, value: string) => ({
+      metric: { device, cos, instance: "x" },
+      value: [clock.now() / 1000, value],
+    });
+    answer = vector([of("west-east", "chat", "5"), of("west-east", "batch", "6"), { metric: { device: "west-east" } }]);
+    start({ queries: { queueDrops: { query: "drops", linkLabel: "device", classLabel: "cos" } } });
+    expect(await sink.state("synced")).toEqual({ state: "synced", reason: "queueDrops: 1 refused: no label cos" });
+    expect(sink.values()).toEqual({
+      'queueDrops{"class":"chat","link":"west-east"}': 5,
+      'queueDrops{"class":"batch","link":"west-east"}': 6,
+    });
+  });
+
   // Goal: a number that is not one must not become one, nor take the good samples with it.
   test.each([["NaN"], ["+Inf"], ["-Inf"], [""], ["12abc"]])("refuses the value %j alone", async (value) => {
     answer = vector(rows(["a", "p", value], ["a", "q", "5"]));

@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type Encoding, encode, encodings, type InterfaceState, type Leaf, models, nanoseconds } from "./leaves.ts";
+import { type Encoding, type Entry, encode, encodings, type Leaf, lists, models, nanoseconds } from "./leaves.ts";
 import type { Model, Notification, PathElem } from "./messages.ts";
 import { invalid, RpcError, type Selection, selects } from "./paths.ts";
 
@@ -15,45 +15,45 @@ export function acceptedEncoding(asked: string | number, useModels: readonly Mod
   return encoding;
 }
 
-/** Leaves of one interface; the interface is in the prefix, as routers do it, and the paths are relative to it. */
+/** Leaves of one entry; the entry is in the prefix, as routers do it, and the paths are relative to it. */
 export function streamed(
   atMs: number,
   format: Format,
   selection: Selection,
-  of: InterfaceState,
+  entry: Entry,
   leaves: readonly Leaf[],
 ): Notification {
   return {
     timestamp: nanoseconds(atMs),
-    prefix: { target: format.target, origin: selection.origin, elem: interfaceElems(of) },
-    update: leaves.map((leaf) => update(format, of, leaf, [])),
+    prefix: { target: format.target, origin: selection.origin, elem: elemsOf(entry) },
+    update: leaves.map((leaf) => update(format, entry, leaf, [])),
   };
 }
 
-/** The answer to one path of a Get, leaf by leaf with whole paths; NOT_FOUND if it names an interface that is not there. */
-export function got(
-  atMs: number,
-  format: Format,
-  selection: Selection,
-  interfaces: readonly InterfaceState[],
-): Notification {
-  const found = interfaces.filter((of) => selects(selection, of));
-  if (selection.interfaceName !== undefined && found.length === 0) {
-    throw new RpcError(status.NOT_FOUND, `${selection.text}: no such interface`);
+/** The answer to one path of a Get, leaf by leaf with whole paths; NOT_FOUND if it names an entry that is not there. */
+export function got(atMs: number, format: Format, selection: Selection, entries: readonly Entry[]): Notification {
+  const found = entries.flatMap((entry) => {
+    const leaves = selection.leaves.filter(({ list }) => list === entry.list);
+    return leaves.length > 0 && selects(selection, entry) ? [{ entry, leaves }] : [];
+  });
+  if (selection.keys.some((key) => key !== undefined) && found.length === 0) {
+    throw new RpcError(status.NOT_FOUND, `${selection.text}: no such entry`);
   }
   return {
     timestamp: nanoseconds(atMs),
     prefix: { target: format.target, origin: selection.origin },
-    update: found.flatMap((of) => selection.leaves.map((leaf) => update(format, of, leaf, interfaceElems(of)))),
+    update: found.flatMap(({ entry, leaves }) => leaves.map((leaf) => update(format, entry, leaf, elemsOf(entry)))),
   };
 }
 
-function update(format: Format, of: InterfaceState, leaf: Leaf, above: readonly PathElem[]) {
+function update(format: Format, entry: Entry, leaf: Leaf, above: readonly PathElem[]) {
   const elem = [...above, ...leaf.path.map((name) => ({ name }))];
-  return { path: { elem }, val: encode(leaf.read(of), format.encoding) };
+  return { path: { elem }, val: encode(leaf.read(entry), format.encoding) };
 }
 
-const interfaceElems = (of: InterfaceState): PathElem[] => [
-  { name: "interfaces" },
-  { name: "interface", key: { name: of.name } },
-];
+function elemsOf(entry: Entry): PathElem[] {
+  const keys = [...entry.keys];
+  return lists[entry.list].map(({ name, key }) =>
+    key === undefined ? { name } : { name, key: { [key]: keys.shift() ?? "" } },
+  );
+}

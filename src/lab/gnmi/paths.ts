@@ -1,5 +1,5 @@
 import { status } from "@grpc/grpc-js";
-import { type InterfaceState, type Leaf, leaves } from "./leaves.ts";
+import { type Entry, type Leaf, leaves, lists } from "./leaves.ts";
 import type { Path, PathElem } from "./messages.ts";
 
 /** What ends an RPC: a gRPC status that the client sees. */
@@ -14,14 +14,14 @@ export class RpcError extends Error {
 
 export const invalid = (details: string) => new RpcError(status.INVALID_ARGUMENT, details);
 
-/** Which leaves of which interfaces a request's path names. */
+/** Which leaves of which entries a request's path names. */
 export type Selection = Readonly<{
   text: string;
   /** As the request gave it; empty when it did not. */
   origin: string;
   leaves: readonly Leaf[];
-  /** Undefined is every interface: the key is a wildcard or left out, which mean the same. */
-  interfaceName: string | undefined;
+  /** By depth the key that the request gave; undefined is every entry: a wildcard, left out, or no list. */
+  keys: readonly (string | undefined)[];
 }>;
 
 /** `prefix` and `path` joined and looked up in the schema; throws INVALID_ARGUMENT, as 2.4.1 and 2.7 of the gNMI specification ask. */
@@ -36,19 +36,23 @@ export function select(prefix: Path | null, path: Path | null): Selection {
   if (prefix?.origin && path?.origin) throw invalid(`${text}: origin is given in the prefix and in the path`);
   if (path?.target) throw invalid(`${text}: target belongs in the prefix only`);
 
-  const found = leaves.filter((leaf) => isOnTheWay(elems, ["interfaces", "interface", ...leaf.path]));
-  if (found.length === 0) throw invalid(`${text}: no such path`);
-  const interfaceName = elems.map((elem, depth) => keyOf(elem, depth, text))[1];
+  const onTheWay = leaves.filter((leaf) =>
+    isOnTheWay(elems, [...lists[leaf.list].map(({ name }) => name), ...leaf.path]),
+  );
+  if (onTheWay.length === 0) throw invalid(`${text}: no such path`);
+  const found = onTheWay.filter((leaf) => elems.every((elem, depth) => hasKeys(elem, lists[leaf.list][depth]?.key)));
+  if (found.length === 0) throw strangeKey(elems, onTheWay, text);
   return {
     text,
     origin: prefix?.origin || path?.origin || "",
     leaves: found,
-    interfaceName: interfaceName === "*" ? undefined : interfaceName,
+    keys: elems.map(({ key }) => Object.values(key ?? {})[0]).map((key) => (key === "*" ? undefined : key)),
   };
 }
 
-export function selects(selection: Selection, of: InterfaceState): boolean {
-  return selection.interfaceName === undefined || selection.interfaceName === of.name;
+export function selects({ keys }: Selection, entry: Entry): boolean {
+  const keyed = [...lists[entry.list].entries()].filter(([, { key }]) => key !== undefined);
+  return keyed.every(([depth], nth) => keys[depth] === undefined || keys[depth] === entry.keys[nth]);
 }
 
 /** Whether `elems` leads to the leaf or to something above it; `*` stands for any one name. */
@@ -56,11 +60,17 @@ function isOnTheWay(elems: readonly PathElem[], leafPath: readonly string[]): bo
   return elems.length <= leafPath.length && elems.every(({ name }, depth) => name === "*" || name === leafPath[depth]);
 }
 
-function keyOf(elem: PathElem, depth: number, text: string): string | undefined {
-  const { name, ...others } = elem.key ?? {};
-  const [stranger] = depth === 1 ? Object.keys(others) : Object.keys(elem.key ?? {});
-  if (stranger !== undefined) throw invalid(`${text}: ${elem.name} has no key "${stranger}"`);
-  return name;
+/** Whether an element has no other key than its list has. */
+const hasKeys = ({ key }: PathElem, known: string | undefined) =>
+  Object.keys(key ?? {}).every((each) => each === known);
+
+function strangeKey(elems: readonly PathElem[], onTheWay: readonly Leaf[], text: string): RpcError {
+  for (const [depth, elem] of elems.entries()) {
+    const known = onTheWay.map(({ list }) => lists[list][depth]?.key);
+    const stranger = Object.keys(elem.key ?? {}).find((key) => !known.includes(key));
+    if (stranger !== undefined) return invalid(`${text}: ${elem.name} has no key "${stranger}"`);
+  }
+  return invalid(`${text}: no list has all of these keys`);
 }
 
 function formatPath(elems: readonly PathElem[]): string {

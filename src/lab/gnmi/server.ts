@@ -9,7 +9,7 @@ import {
 } from "@grpc/grpc-js";
 import type { Clock } from "../../kernel/clock.ts";
 import type { ServerCertificate } from "../certificates.ts";
-import { encodings, models } from "./leaves.ts";
+import { encodings, entriesOf, models } from "./leaves.ts";
 import {
   type CapabilityResponse,
   type GetRequest,
@@ -72,10 +72,10 @@ export async function startGnmiServer(options: {
         encoding: acceptedEncoding(request.encoding, request.use_models),
       };
       const selections = request.path.map((path) => select(request.prefix, path));
-      // Everything served is state: of configuration alone there is none.
-      const shown = request.type === "CONFIG" ? selections.map((each) => ({ ...each, leaves: [] })) : selections;
       const atMs = clock.now();
-      return { notification: shown.map((each) => got(atMs, format, each, interfaces(atMs))) };
+      const shown = selections.map((each) => got(atMs, format, each, entriesOf(interfaces(atMs))));
+      // Everything served is state: of configuration alone there is none.
+      return { notification: request.type === "CONFIG" ? shown.map((each) => ({ ...each, update: [] })) : shown };
     }),
     Subscribe: (call: ServerDuplexStream<SubscribeRequest, SubscribeResponse>) => {
       try {

@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from "@grpc/grpc-js";
 import type { Clock } from "../../kernel/clock.ts";
-import type { InterfaceState, Leaf } from "./leaves.ts";
+import { entriesOf, type InterfaceState, type Leaf } from "./leaves.ts";
 import type { SubscribeRequest, SubscribeResponse, Subscription, SubscriptionList } from "./messages.ts";
 import { acceptedEncoding, type Format, streamed } from "./notifications.ts";
 import { invalid, RpcError, type Selection, select, selects } from "./paths.ts";
@@ -55,7 +55,7 @@ export function serveSubscribe(call: Call, target: Target): void {
 type Entry = Readonly<{
   selection: Selection;
   asked: Subscription;
-  /** What was last sent, by interface and leaf. */
+  /** What was last sent, by entry and leaf. */
   sent: Map<string, string>;
 }>;
 
@@ -123,10 +123,11 @@ class ActiveSubscription {
   /** Sends `leaves`, or only those that changed since they were last sent; `quiet` notes them as sent and sends nothing. */
   #report(entry: Entry, leaves: readonly Leaf[], how: { all: boolean; quiet?: boolean }): void {
     const atMs = this.#target.clock.now();
-    for (const of of this.#target.interfaces(atMs)) {
+    for (const of of entriesOf(this.#target.interfaces(atMs))) {
       if (!selects(entry.selection, of)) continue;
       const due = leaves.filter((leaf) => {
-        const key = `${of.name} ${leaf.path.join("/")}`;
+        if (leaf.list !== of.list) return false;
+        const key = JSON.stringify([of.list, of.keys, leaf.path]);
         const { text } = leaf.read(of);
         const changed = entry.sent.get(key) !== text;
         entry.sent.set(key, text);

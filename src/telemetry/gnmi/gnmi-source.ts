@@ -27,6 +27,8 @@ type Options = Readonly<{
   table: SeriesTable;
   intervalMs: number;
   interfaces: readonly string[];
+  /** Of the interfaces those whose queues are read too. */
+  queues: readonly string[];
   clock: Clock;
   random: Random;
 }>;
@@ -35,7 +37,7 @@ type Options = Readonly<{
 type SessionEnd = Readonly<{ retry: "backOff" | "slowly" | "never"; reason: string; mend?: string }>;
 
 /**
- * A gNMI dial-in subscription to octet counters, `last-clear` and `oper-status` of `interfaces`. TLS is always verified.
+ * A gNMI dial-in subscription to octet counters, `last-clear` and `oper-status` of `interfaces`, and to `queues`. TLS is always verified.
  * Every reconnect is a new channel and a new RPC, since grpc-js brings back only the channel; at its sync, series that
  * the new initial set left out are gone.
  *
@@ -148,13 +150,13 @@ class Session {
   }
 
   #subscription(client: Client, metadata: Metadata, encoding: number, stopped: AbortSignal): Promise<SessionEnd> {
-    const { clock, interfaces, intervalMs } = this.#options;
+    const { clock, intervalMs } = this.#options;
     this.#reader.resubscribed();
     this.#heardMs = clock.now();
     this.#say({ state: "starting", reason: "subscribed; the initial set is not complete" });
     return new Promise((resolve) => {
       let broken: SessionEnd | undefined;
-      const request = interfaceSubscription(interfaces, intervalMs, encoding);
+      const request = interfaceSubscription(this.#options, intervalMs, encoding);
       const onMessage = (message: Buffer) => {
         if (broken) return;
         const failure = this.#message(message);

@@ -7,10 +7,23 @@ const sample = 2;
 
 /**
  * A `SubscribeRequest`: one STREAM subscription to octet counters and `last-clear` (sampled) and to `oper-status`
- * (on change) of the given interfaces. Paths are OpenConfig's, so the origin is left at its default.
- * Source: openconfig-interfaces.yang; gnmi.proto 0.10.0.
+ * (on change) of the given interfaces, and to the octets, drops and lengths of all queues that `queues`, which are
+ * interfaces too, send from (sampled). Paths are OpenConfig's, so the origin is left at its default.
+ * Source: openconfig-interfaces.yang, openconfig-qos-interfaces.yang; gnmi.proto 0.10.0.
  */
-export function interfaceSubscription(interfaces: readonly string[], intervalMs: number, encoding: number): Buffer {
+export function interfaceSubscription(
+  { interfaces, queues }: Readonly<{ interfaces: readonly string[]; queues: readonly string[] }>,
+  intervalMs: number,
+  encoding: number,
+): Buffer {
+  const sampled = [varint(2, sample), varint(3, Math.round(intervalMs) * 1e6)];
+  const ofQueues = queues.flatMap((name) =>
+    ["transmit-octets", "dropped-octets", "max-queue-len"].map((leaf) => {
+      const below = ["output", "queues", "queue", "state", leaf].map((each) => element(each));
+      const above = [element("qos"), element("interfaces"), element("interface", name, "interface-id")];
+      return message(2, [message(1, [...above, ...below]), ...sampled]);
+    }),
+  );
   const subscriptions = interfaces.flatMap((name) => {
     const at = (...below: string[]) =>
       message(1, [
@@ -19,18 +32,17 @@ export function interfaceSubscription(interfaces: readonly string[], intervalMs:
         element("state"),
         ...below.map((b) => element(b)),
       ]);
-    const sampled = [varint(2, sample), varint(3, Math.round(intervalMs) * 1e6)];
     return [
       ...["in-octets", "out-octets", "last-clear"].map((leaf) => message(2, [at("counters", leaf), ...sampled])),
       message(2, [at("oper-status"), varint(2, onChange)]),
     ];
   });
   // Mode STREAM is 0, the default, which proto3 leaves out.
-  return message(1, [...subscriptions, varint(8, encoding)]);
+  return message(1, [...subscriptions, ...ofQueues, varint(8, encoding)]);
 }
 
-const element = (name: string, key?: string): Buffer =>
-  message(3, key === undefined ? [text(1, name)] : [text(1, name), message(2, [text(1, "name"), text(2, key)])]);
+const element = (name: string, key?: string, keyName = "name"): Buffer =>
+  message(3, key === undefined ? [text(1, name)] : [text(1, name), message(2, [text(1, keyName), text(2, key)])]);
 
 const text = (field: number, value: string): Buffer => message(field, [Buffer.from(value)]);
 
