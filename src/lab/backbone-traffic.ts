@@ -4,7 +4,7 @@ import { Igp, type Leg } from "./igp.ts";
 import { type LinkFlow, lineFlow, type QueueFlow, queueOf } from "./line-queues.ts";
 import { type ClassMeasurement, lossRatio } from "./network.ts";
 import type { SegmentRoutingRule } from "./policy-forwarding.ts";
-import type { Queue } from "./qos-config.ts";
+import type { ConfiguredQueue } from "./qos-config.ts";
 import { gpuUtilisation, ServiceLoad, type ServiceRates, type Serving, type Training } from "./service-load.ts";
 import { type TrafficDemand, type TrafficLink, TrafficModel, type TrafficStart, tickMs } from "./traffic.ts";
 
@@ -51,7 +51,7 @@ export type BackboneService = Readonly<{ name: string; serving?: Serving; traini
 /** What a router is configured to do: steer by these rules, and serve what it sends on these links by queues. */
 export type RouterSetting = Readonly<{
   rules: readonly SegmentRoutingRule[];
-  queues: ReadonlyMap<LinkName, readonly Queue[]>;
+  queues: ReadonlyMap<LinkName, readonly ConfiguredQueue[]>;
 }>;
 
 type Carried = Readonly<{ links: ReadonlyMap<LinkName, LinkFlow>; arriving: ReadonlyMap<string, number> }>;
@@ -150,6 +150,18 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
     );
   }
 
+  /** What the link's sender is configured with; none: one line for all. */
+  queuesOf({ name, device }: Pick<BackboneLink, "name" | "device">): readonly ConfiguredQueue[] {
+    return this.settings.get(device)?.queues.get(name) ?? [];
+  }
+
+  /** The flows that carry one of these DSCPs. */
+  flowsMarked(dscps: readonly number[]): string[] {
+    return this.#topology.flows
+      .filter(({ dscp }) => dscp !== undefined && dscps.includes(dscp))
+      .map(({ name }) => name);
+  }
+
   flowsOf(service: string): string[] {
     return this.#topology.flows.filter((flow) => flow.service === service).map(({ name }) => name);
   }
@@ -219,7 +231,7 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
             const flow = flows.find((each) => each.name === name);
             return { name, rate, ...marksOf(flow) };
           });
-          return [link.name, lineFlow(link.capacity, demands, this.#queues(link))];
+          return [link.name, lineFlow(link.capacity, demands, this.queuesOf(link))];
         }),
       );
       const still = [...next].every(([name, flow]) => alike(flow, links.get(name)));
@@ -227,10 +239,6 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
       if (still) break;
     }
     return { links, arriving };
-  }
-
-  #queues({ name, device }: BackboneLink): readonly Queue[] {
-    return this.settings.get(device)?.queues.get(name) ?? [];
   }
 
   /** What carries the flow: the valid rule of highest preference (RFC 9256 section 2.9), else the IGP. */

@@ -1,7 +1,7 @@
 import type { XmlElement } from "../kernel/xml.ts";
 
 /** One queue of an interface. Rates are bit/s: `cir` is sure, `pir` the most; the lower `sequence` is served first. */
-export type Queue = Readonly<{
+export type ConfiguredQueue = Readonly<{
   queue: string;
   dscps: readonly number[];
   sequence: number;
@@ -12,6 +12,6 @@ export type Queue = Readonly<{
 }>;
 
 /** The queues of each interface in a running configuration, by the interface's name. */
-export function interfaceQueues(_running: XmlElement): ReadonlyMap<string, readonly Queue[]> {
+export function interfaceQueues(_running: XmlElement): ReadonlyMap<string, readonly ConfiguredQueue[]> {
   return new Map();
 }

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type LineDemand, lineFlow, queueOf } from "../../src/lab/line-queues.ts";
-import type { Queue } from "../../src/lab/qos-config.ts";
+import type { ConfiguredQueue } from "../../src/lab/qos-config.ts";
 
 const capacity = 1e9;
 const mbit = 1e6;
-const queue = (dscp: number, sequence: number, cir: number, more: Partial<Queue> = {}): Queue => ({
+const queue = (dscp: number, sequence: number, cir: number, more: Partial<ConfiguredQueue> = {}): ConfiguredQueue => ({
   ...{ queue: `q${dscp}`, dscps: [dscp], sequence, cir: cir * mbit, pir: capacity },
   ...more,
 });
@@ -14,7 +14,7 @@ const demand = (name: string, dscp: number, rate: number, windowMs?: number): Li
   ...(windowMs === undefined ? {} : { windowMs }),
 });
 /** Mbit/s that pass and ms that one packet in a hundred waits longer than, by demand. */
-function fates(demands: readonly LineDemand[], queues: readonly Queue[]) {
+function fates(demands: readonly LineDemand[], queues: readonly ConfiguredQueue[]) {
   const flow = lineFlow(capacity, demands, queues);
   return Object.fromEntries(
     demands.map(({ name }) => {
@@ -25,7 +25,7 @@ function fates(demands: readonly LineDemand[], queues: readonly Queue[]) {
 }
 
 // Goal: guarantees first, what is left by place, nobody above its ceiling; what fits does not wait behind what does not.
-test.each<[string, LineDemand[], Queue[], Record<string, number>]>([
+test.each<[string, LineDemand[], ConfiguredQueue[], Record<string, number>]>([
   ["no queues: all alike", [demand("a", 1, 500), demand("b", 2, 1500)], [], { a: 250, b: 750 }],
   [
     "guaranteed, then the rest by place",

@@ -5,7 +5,7 @@ import { backboneTraffic } from "../../src/lab/backbone-network.ts";
 import type { BackboneScenario } from "../../src/lab/backbone-scenario.ts";
 import type { BackboneTraffic } from "../../src/lab/backbone-traffic.ts";
 import type { ClassMeasurement } from "../../src/lab/network.ts";
-import type { Queue } from "../../src/lab/qos-config.ts";
+import type { ConfiguredQueue } from "../../src/lab/qos-config.ts";
 import { computeBound } from "../../src/lab/scenarios/compute-bound.ts";
 import { gpuThrottling } from "../../src/lab/scenarios/gpu-throttling.ts";
 import { inferenceLatency } from "../../src/lab/scenarios/inference-latency.ts";
@@ -38,7 +38,7 @@ class Run {
 
   /** Queues of the shared link, by class: what it is sure of and may have, in Gbit/s. Buffers are 10 ms at the sure rate. */
   queues(ms: number, shares: Readonly<Record<string, { sure: number; most?: number }>>): void {
-    const queues = (this.#scenario.services ?? []).map(({ name, spec }): Queue => {
+    const queues = (this.#scenario.services ?? []).map(({ name, spec }): ConfiguredQueue => {
       const { sure, most = capacity / gbit } = shares[name] ?? { sure: 10 };
       return {
         ...{ queue: spec.queue, dscps: [spec.dscp], sequence: spec.priority, cir: sure * gbit, pir: most * gbit },
