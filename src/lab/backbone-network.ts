@@ -6,7 +6,7 @@ import { type BackboneFlow, BackboneTraffic, type RouterSetting } from "./backbo
 import { type EmulatedNetwork, type InventoryPart, lossRatio, type Reading } from "./network.ts";
 import { segmentRoutingRules } from "./policy-forwarding.ts";
 import { interfaceQueues } from "./qos-config.ts";
-import { queueReadings, serviceReadings } from "./service-readings.ts";
+import { queueCounters, queueReadings, serviceReadings } from "./service-readings.ts";
 import type { TrafficStart } from "./traffic.ts";
 
 /** The traffic of a scenario as its routers are first configured: their own way of forwarding, and no queues. */
@@ -39,11 +39,14 @@ export function backboneNetwork(scenario: BackboneScenario, start: TrafficStart)
     configure: (device, running, atMs) => traffic.set(device, settingOf(scenario, device, running), atMs),
     interfaces(device, atMs) {
       traffic.advance(atMs);
+      const flows = traffic.flows();
       return links
         .filter((link) => link.device === device)
         .map((link) => {
           const opposite = links.find((each) => each.to === device && each.toInterface === link.interface);
           const out = traffic.totals(link.name);
+          const now = flows.get(link.name);
+          const queues = now ? queueCounters(traffic, link, now) : [];
           const received = opposite && traffic.totals(opposite.name);
           return {
             name: link.interface,
@@ -57,6 +60,7 @@ export function backboneNetwork(scenario: BackboneScenario, start: TrafficStart)
             // A full link's queue stands at its sender.
             inDiscards: 0,
             outDiscards: out.discards,
+            ...(queues.length > 0 && { queues }),
           };
         });
     },

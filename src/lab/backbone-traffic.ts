@@ -150,6 +150,18 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
     );
   }
 
+  /** What the link's sender is configured with; none: one line for all. */
+  queuesOf({ name, device }: Pick<BackboneLink, "name" | "device">): readonly ConfiguredQueue[] {
+    return this.settings.get(device)?.queues.get(name) ?? [];
+  }
+
+  /** The flows that carry one of these DSCPs. */
+  flowsMarked(dscps: readonly number[]): string[] {
+    return this.#topology.flows
+      .filter(({ dscp }) => dscp !== undefined && dscps.includes(dscp))
+      .map(({ name }) => name);
+  }
+
   flowsOf(service: string): string[] {
     return this.#topology.flows.filter((flow) => flow.service === service).map(({ name }) => name);
   }
@@ -219,7 +231,7 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
             const flow = flows.find((each) => each.name === name);
             return { name, rate, ...marksOf(flow) };
           });
-          return [link.name, lineFlow(link.capacity, demands, this.#queues(link))];
+          return [link.name, lineFlow(link.capacity, demands, this.queuesOf(link))];
         }),
       );
       const still = [...next].every(([name, flow]) => alike(flow, links.get(name)));
@@ -227,10 +239,6 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
       if (still) break;
     }
     return { links, arriving };
-  }
-
-  #queues({ name, device }: BackboneLink): readonly ConfiguredQueue[] {
-    return this.settings.get(device)?.queues.get(name) ?? [];
   }
 
   /** What carries the flow: the valid rule of highest preference (RFC 9256 section 2.9), else the IGP. */

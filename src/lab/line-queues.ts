@@ -36,7 +36,11 @@ const rounding = 1e-12;
  * is left goes by `sequence`, to nobody above its `pir`. What no queue takes in by its DSCP is served last. Without
  * queues, all stand in one line.
  */
-export function lineFlow(capacity: number, demands: readonly LineDemand[], configured: readonly ConfiguredQueue[]): LinkFlow {
+export function lineFlow(
+  capacity: number,
+  demands: readonly LineDemand[],
+  configured: readonly ConfiguredQueue[],
+): LinkFlow {
   if (configured.length === 0) {
     const full = { room: capacity, bufferMs, standMs: bufferMs };
     return { ...queueFlow(demands, full, (rate) => waits(capacity, rate)), queues: [] };
@@ -86,7 +90,11 @@ export const queueOf = (flow: LinkFlow, demand: string): QueueFlow =>
   flow.queues.find(({ offered }) => offered.has(demand)) ?? flow;
 
 /** bit/s that each queue sends, of what it is asked for: in the order of `queues`. */
-function share(capacity: number, queues: readonly Pick<ConfiguredQueue, "cir" | "pir">[], asked: readonly number[]): number[] {
+function share(
+  capacity: number,
+  queues: readonly Pick<ConfiguredQueue, "cir" | "pir">[],
+  asked: readonly number[],
+): number[] {
   const promised = sum(queues.map(({ cir }) => cir));
   const scale = promised > capacity ? capacity / promised : 1;
   const sent = queues.map(({ cir, pir }, index) => Math.min(asked[index] ?? 0, cir * scale, pir));

@@ -1,9 +1,24 @@
+import { assert } from "../kernel/assert.ts";
 import type { LinkName } from "../model/inventory.ts";
-import type { BackboneTraffic } from "./backbone-traffic.ts";
-import { queueOf } from "./line-queues.ts";
+import type { BackboneLink, BackboneTraffic } from "./backbone-traffic.ts";
+import { type LinkFlow, queueOf } from "./line-queues.ts";
 import type { Reading } from "./network.ts";
 
 type Named = Readonly<{ name: string }>;
+
+/** What a link did with some flows since the start, bits, and how many bytes of them stand in line now. */
+function passage(traffic: BackboneTraffic, link: LinkName, now: LinkFlow, flows: readonly string[]) {
+  const [delivered, dropped] = [traffic.deliveredBits(link), traffic.droppedBits(link)];
+  const sum = (of: (flow: string) => number) => flows.reduce((total, flow) => total + of(flow), 0);
+  return {
+    sentBits: sum((flow) => delivered.get(flow) ?? 0),
+    droppedBits: sum((flow) => dropped.get(flow) ?? 0),
+    standingBytes: sum((flow) => {
+      const { offered, lossShare, queueP99Ms } = queueOf(now, flow);
+      return ((offered.get(flow) ?? 0) * (1 - lossShare) * queueP99Ms) / 8_000;
+    }),
+  };
+}
 
 /**
  * What each of the links does to each class: bit/s sent and dropped, and bytes that stand in line, by the wait that one
@@ -14,29 +29,33 @@ export function queueReadings(
   services: readonly Named[],
   links: readonly LinkName[],
 ): Reading[] {
-  const now = traffic.flows();
-  return links.flatMap((link) => {
-    const [delivered, dropped, line] = [traffic.deliveredBits(link), traffic.droppedBits(link), now.get(link)];
-    return services.flatMap(({ name: className }): Reading[] => {
-      const flows = traffic.flowsOf(className);
-      const sum = (of: (flow: string) => number) => flows.reduce((total, flow) => total + of(flow), 0);
-      const standing = sum((flow) => {
-        if (!line) return 0;
-        const { offered, lossShare, queueP99Ms } = queueOf(line, flow);
-        return ((offered.get(flow) ?? 0) * (1 - lossShare) * queueP99Ms) / 8_000;
-      });
-      const labels = { link, class: className };
+  const flows = traffic.flows();
+  return links.flatMap((link) =>
+    services.flatMap(({ name }): Reading[] => {
+      const now = flows.get(link);
+      assert(now, `the model has a link ${link}`);
+      const { sentBits, droppedBits, standingBytes } = passage(traffic, link, now, traffic.flowsOf(name));
+      const labels = { link, class: name };
       return [
-        { labels: { __name__: "queue_bits_per_second", ...labels }, bits: sum((flow) => delivered.get(flow) ?? 0) },
-        {
-          labels: { __name__: "queue_dropped_bits_per_second", ...labels },
-          bits: sum((flow) => dropped.get(flow) ?? 0),
-        },
-        { labels: { __name__: "queue_depth_bytes", ...labels }, value: standing },
+        { labels: { __name__: "queue_bits_per_second", ...labels }, bits: sentBits },
+        { labels: { __name__: "queue_dropped_bits_per_second", ...labels }, bits: droppedBits },
+        { labels: { __name__: "queue_depth_bytes", ...labels }, value: standingBytes },
       ];
-    });
-  });
+    }),
+  );
 }
+
+/** The queues that a router has on a link, as gNMI shows them: octets since the start, and bytes. `now` is the link's traffic. */
+export const queueCounters = (traffic: BackboneTraffic, link: BackboneLink, now: LinkFlow) =>
+  traffic.queuesOf(link).map(({ queue, dscps }) => {
+    const { sentBits, droppedBits, standingBytes } = passage(traffic, link.name, now, traffic.flowsMarked(dscps));
+    return {
+      name: queue,
+      transmitOctets: Math.floor(sentBits / 8),
+      droppedOctets: Math.floor(droppedBits / 8),
+      maxQueueLen: Math.floor(standingBytes),
+    };
+  });
 
 /** What the machines of each class show: counters since the start, and gauges. */
 export function serviceReadings(traffic: BackboneTraffic, services: readonly Named[]): Reading[] {
