@@ -64,7 +64,7 @@ canonical() {
       ours[dev] = 1
       if (rest !~ /^r2q 10 default 0xffff direct_packets_stat [0-9]+ direct_qlen [0-9]+$/) wrong(dev, rest)
     }
-    else other[dev] = $4 " " $5 " " rest
+    else other[dev] = $4 " " $5 (rest == "" ? "" : " " rest)
   }
   $1 == "Q" && $8 == "parent" && $5 != "0:" && $9 !~ /^ffff:/ {
     if ($9 !~ /^c8:/) { below[$7] = $4 " " $5 " parent " $9; next }

@@ -88,8 +88,8 @@ esac
 `;
 
 /**
- * On every interface of this step there must be what either payload leads to; while one of them is half sent (the file `sending`
- * is there), anything of ours will do, and what is plain.
+ * On every interface of this step there must be what either payload leads to. While forward is on its way and not yet seen to be in place, or
+ * inverse is, anything of ours will do, and what is plain.
  */
 const stands = `${canonicalScript}${said}
 stands() {
@@ -102,7 +102,10 @@ stands() {
     [ "$now" != "$(awk -v d="$dev" '$1 == d' "$1/after")" ] || continue
     [ "$now" != "$(awk -v d="$dev" '$1 == d' "$1/before")" ] || continue
     case $now in
-      "$dev partial "* | "$dev htb "* | "$dev plain "*) [ ! -e "$1/sending" ] || continue ;;
+      "$dev partial "* | "$dev htb "* | "$dev plain "*)
+        [ ! -e "$1/undoing" ] || continue
+        [ ! -e "$1/sending" ] || [ -e "$1/applied" ] || continue
+        ;;
     esac
     echo "not the queues of this change: \${now:-$dev is missing}"
     return 3
@@ -115,16 +118,14 @@ export const htbFunctions: RouterFunctions = {
   sendForward: `${send}
 send_forward() {
   : > "$1/sending"
-  send "$1/forward" || return 1
-  rm -f "$1/sending"
+  send "$1/forward"
 }
 `,
   // To the end, whatever is refused: what is done already is, and that is fine.
   sendInverse: `${send}
 send_inverse() {
-  : > "$1/sending"
+  : > "$1/undoing"
   send "$1/inverse" -force
-  rm -f "$1/sending"
   return 0
 }
 `,
