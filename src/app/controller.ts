@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
 import { frrDevice } from "../device/frr/frr-device.ts";
+import { linuxHtbDevice } from "../device/linux-htb/linux-htb-device.ts";
 import { linuxSrv6Device } from "../device/linux-srv6/linux-srv6-device.ts";
 import { netconfDevice } from "../device/netconf/device.ts";
 import type { Clock } from "../kernel/clock.ts";
@@ -113,7 +114,7 @@ function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): 
     case "linux-srv6":
       return linuxSrv6Device({ device, resolveSecret, clock });
     case "linux-htb":
-      throw new Error("not yet");
+      return linuxHtbDevice({ device, resolveSecret, clock });
   }
 }
 

@@ -5,6 +5,8 @@ import type { DeviceName, Platform } from "./inventory.ts";
  * What goes to one device, in the platform's own language; all of it is journaled before anything is sent.
  * `openconfig`: `config` is the content of `<config>`. `frr`: configuration lines for `vtysh -f`. `linux-srv6`: lines for
  * `ip -6 -batch`, `route add|del PREFIX encap seg6 mode encap segs SID,SID dev NAME proto 200 metric N`.
+ * `linux-htb`: lines for `tc -batch` and `nft -f`, each after the tool's name, sent in their order; then, after `# `, what is read on
+ * those interfaces once they are sent.
  */
 export type Payload = Readonly<{
   config: string;
@@ -16,7 +18,7 @@ export type Payload = Readonly<{
 export type DeviceStep = Readonly<{
   device: DeviceName;
   platform: Platform;
-  /** Names the section of running configuration the step depends on: `openconfig` a subtree filter, `frr` the first words of sections, one a line; `linux-srv6` prefixes, one a line. */
+  /** Names the section of running configuration the step depends on: `openconfig` a subtree filter, `frr` the first words of sections, one a line; `linux-srv6` prefixes, one a line; `linux-htb` interfaces, one a line. */
   query: string;
   /** What `read(query)` gave when the plan was made, and what it must give once `forward` is applied. Byte for byte. */
   basis: string;

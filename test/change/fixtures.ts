@@ -15,7 +15,7 @@ import type { Device, Link, Network, Platform } from "../../src/model/inventory.
 const folder = fileURLToPath(new URL("../../device-templates/", import.meta.url));
 
 export const templateFiles: ReadonlyMap<string, string> = new Map(
-  ["openconfig", "frr", "linux-srv6"].flatMap((platform) =>
+  ["openconfig", "frr", "linux-srv6", "linux-htb"].flatMap((platform) =>
     readdirSync(join(folder, platform)).map((name) => [
       `${platform}/${name}`,
       readFileSync(join(folder, platform, name), "utf8"),

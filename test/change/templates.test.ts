@@ -151,10 +151,28 @@ describe("frr", () => {
   );
 });
 
+/** One with queues, one with the operator's shaper, one with neither. */
+function interfaces(value: string): readonly object[] {
+  const sizes = { minBytes: value, maxBytes: value, limit: value };
+  const rates = { rate: value, ceil: value, shaped: value, limited: value };
+  const classes = [{ id: value, leaf: value, dscp: value, priority: value, ...rates, ...sizes }];
+  const each = {
+    dev: value,
+    before: [value],
+    surplus: [value],
+    reading: [[value]],
+    fresh: true,
+    htb: false,
+    tbf: false,
+  };
+  const tbf = { handle: value, rate: value, burst: value, latency: value };
+  return [{ ...each, htb: { ...rates, classes } }, { ...each, tbf }, each];
+}
+
 // Goal: whatever stands in a value, the line count of a command text is the template's.
 test("no value can add a line to a command text", () => {
   const names = [...templateFiles.keys()].filter((name) => !name.endsWith(".xml.j2"));
-  expect(names).toHaveLength(5);
+  expect(names).toHaveLength(7);
   const word = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("A", "A\nB", "A\r", "\u0085", " "));
   const property = fc.property(fc.constantFrom(...names), word, (name, value) => {
     const values = {
@@ -165,6 +183,7 @@ test("no value can add a line to a command text", () => {
       prefixes: [value],
       added: [{ prefix: value, segments: [value], dev: value, metric: value }],
       removed: [{ prefix: value, segments: [value], dev: value, metric: value }],
+      interfaces: name.includes(".query.") ? [value] : interfaces(value),
     };
     const render = (given: object) => templates.render(name, { ...given });
     let text: string;

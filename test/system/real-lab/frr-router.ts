@@ -1,4 +1,5 @@
 import type { Namespace } from "./namespace.ts";
+import { ownFolders } from "./own-folders.ts";
 
 export type Neighbour = Readonly<{ address: string; as: number; exportPolicy?: string }>;
 
@@ -54,14 +55,9 @@ export function frrConfig(name: string, { as, address, neighbours, networks, pol
 
 /** FRR as Debian runs it, in a namespace whose /run, /etc, /tmp and /var/lib are its own. Interfaces and routes must be there. */
 export async function startRouter(namespace: Namespace, config: string, daemons: readonly string[]): Promise<void> {
+  await ownFolders(namespace);
   await namespace.script(`
-    mount -t tmpfs tmpfs /run
-    cp -a /etc /run/etc
-    mount --bind /run/etc /etc
-    mount -t tmpfs tmpfs /tmp
-    mount -t tmpfs tmpfs /var/lib
-    mount -t tmpfs tmpfs /var/tmp
-    mkdir -m 755 /run/frr /run/sshd
+    mkdir -m 755 /run/frr
     chown frr:frr /run/frr
     rm -f /etc/frr/*
     echo 'service integrated-vtysh-config' > /etc/frr/vtysh.conf`);

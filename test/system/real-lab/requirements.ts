@@ -3,6 +3,7 @@ import { accessSync, constants } from "node:fs";
 /** What the real labs start, and the Debian package that brings it. */
 const needed: Readonly<Record<string, string>> = {
   bash: "bash",
+  chrt: "util-linux",
   ethtool: "ethtool",
   ip: "iproute2",
   iperf3: "iperf3",
