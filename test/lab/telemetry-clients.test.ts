@@ -62,7 +62,6 @@ test("the telemetry sources read from the lab what its model says", async () => 
     }),
     prometheusSource({
       ...common,
-      classes: [],
       access: {
         url: `http://127.0.0.1:${portOf("prometheus", "Prometheus HTTP API")}`,
         queries: { prefixInbound },
