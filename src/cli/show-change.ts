@@ -178,7 +178,7 @@ export const evidenceTable = ({ evidence }: Attribution): string =>
     ["EVIDENCE", "OF", "BEFORE", "NOW", "RAISED", "CORRELATION", "LEADS BY"],
     evidence.map(({ signal, of, baseline, now, raised, correlation, lagMs }) => [
       ...[signal, of, figure(baseline), figure(now), raised ? colours.yellow("yes") : "no"],
-      ...(Number.isFinite(correlation) ? [correlation.toFixed(2), formatMs(lagMs)] : ["-", "-"]),
+      ...(correlation !== null ? [correlation.toFixed(2), formatMs(lagMs)] : ["-", "-"]),
     ]),
   );
 

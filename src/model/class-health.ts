@@ -40,8 +40,8 @@ export type AttributionEvidence = Readonly<{
   now: number;
   /** Now is beyond what its baseline breathes. */
   raised: boolean;
-  /** Pearson's, at the lag where it is strongest; `lagMs` > 0: the signal leads the symptom. NaN where either does not move. */
-  correlation: number;
+  /** Pearson's, at the lag where it is strongest; `lagMs` > 0: the signal leads the symptom. Null where either does not move. */
+  correlation: number | null;
   lagMs: number;
 }>;
 

@@ -18,7 +18,8 @@ const maxLagSteps = 6;
 const nowSamples = 5;
 
 /** Evidence with its strength: its correlation when the signal is raised and goes along with the symptom, else 0. */
-type Weighed = AttributionEvidence & Readonly<{ signalOf: ClassSignal; strength: number; said: string }>;
+type Weighed = Omit<AttributionEvidence, "correlation"> &
+  Readonly<{ correlation: number; signalOf: ClassSignal; strength: number; said: string }>;
 
 /**
  * Who is to blame for a class at risk. The path and the compute signals are held against what they were before the symptom
@@ -49,7 +50,10 @@ export function attribute({ service }: ServedClass, health: ClassHealth): Attrib
   const weighed = causes.map((signal) => weigh(service, symptom, { signal, series, health, beganMs }));
   const known = weighed.filter((one) => typeof one !== "string");
   const silent = weighed.filter((one) => typeof one === "string");
-  const evidence = known.map(({ signalOf: _, strength: __, said: ___, ...rest }) => rest);
+  const evidence = known.map(({ signalOf: _, strength: __, said: ___, correlation, ...rest }) => ({
+    ...rest,
+    correlation: Number.isNaN(correlation) ? null : correlation,
+  }));
   const verdict = (verdict: Attribution["verdict"], reason: string): Attribution => ({
     verdict,
     symptom: name,
