@@ -6,7 +6,7 @@
 // (seeded), at a share of the capacity that is measured first. Latency is from when a request was due until its last byte.
 import { fork } from "node:child_process";
 import { writeFile } from "node:fs/promises";
-import { Agent, createServer, get } from "node:http";
+import { Agent, createServer, get, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
@@ -37,7 +37,7 @@ async function serve(): Promise<void> {
   const compress = promisify<Buffer, Buffer>(gzip);
   const waiting: (() => void)[] = [];
   let free = workers;
-  const server = createServer(async (_request, response) => {
+  const answer = async (response: ServerResponse) => {
     if (free > 0) free--;
     else await new Promise<void>((resolve) => waiting.push(resolve));
     await new Promise((resolve) => setTimeout(resolve, upstreamMs));
@@ -45,7 +45,8 @@ async function serve(): Promise<void> {
     const next = waiting.shift();
     if (next) next();
     else free++;
-  });
+  };
+  const server = createServer((_request, response) => void answer(response));
   server.keepAliveTimeout = 0; // Never closed while a request is on its way.
   server.listen(0, "127.0.0.1", () => process.send?.((server.address() as AddressInfo).port));
   process.on("disconnect", () => process.exit());
