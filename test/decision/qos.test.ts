@@ -271,11 +271,11 @@ test("no fewer interfaces would do", () => {
   const oneLink = fc.record({
     own: fc.integer({ min: 0, max: 30 }),
     other: fc.integer({ min: 0, max: 60 }),
-    full: fc.boolean(),
+    full: fc.integer({ min: 0, max: 5 }).map((one) => one === 0),
   });
   const networks = fc.array(oneLink, { minLength: 4, maxLength: 4 });
   let changes = 0;
-  const property = fc.property(networks, fc.integer({ min: 2, max: 250 }), fc.nat(400_000), (all, pathMs, depth) => {
+  const property = fc.property(networks, fc.integer({ min: 60, max: 250 }), fc.nat(200_000), (all, pathMs, depth) => {
     const links: LinkLoads = Object.fromEntries(
       all.map(({ own, other, full }, i): [string, Loads] => [
         `r${i}-r${i + 1}`,
@@ -321,7 +321,7 @@ test("no fewer interfaces would do", () => {
   expect(changes).toBeGreaterThan(30);
 });
 
-const limitMs = 40;
+const limitMs = 80;
 
 // Goal: an earlier change is undone only when by the model a plain queue carries all and delays nobody too much.
 test("giving back", () => {
