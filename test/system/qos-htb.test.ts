@@ -123,7 +123,7 @@ test("the switch itself, there and back, loses nothing of a line that is not ful
 test("the lab's configuration asks Prometheus for what it has, by link and class", async () => {
   const yaml = await readFile(`${lab.folder}/pointsman.yaml`, "utf8");
   const queries = [...yaml.matchAll(/(queue\w+): \{ query: "([^"]+)"/g)].map(
-    ([, name, query]) => [name, query] as const,
+    ([, name = "", query = ""]) => [name, query] as const,
   );
   expect(queries.map(([name]) => name)).toEqual(["queueRate", "queueDrops", "queueDepth"]);
   load = await lab.flood(15);
