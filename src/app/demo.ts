@@ -12,17 +12,20 @@ import type { Attribution } from "../model/class-health.ts";
 import type { Conclusion } from "../model/conclusion.ts";
 import type { Trouble } from "../model/controller.ts";
 import type { Alternative, Prediction } from "../model/decision.ts";
+import type { ShedLevel } from "../model/shed.ts";
 import { type RunningController, startController } from "./controller.ts";
 import type { ScenarioName } from "./scenarios.ts";
 import { claimStateFolder } from "./state-folder.ts";
 
-/** The truth, by the lab's traffic model: utilisation per link, loss per prefix or flow, latency per flow, cost per hour. */
-type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "latencyP99Ms" | "costPerHour">;
+/** The truth, by the lab's traffic model: utilisation per link, loss per prefix or flow, latency per flow, cost per hour, and what each class feels. */
+type Measurement = Pick<LabMeasurement, "utilisation" | "loss" | "latencyP99Ms" | "costPerHour" | "classes">;
 
 export type DemoReport = Readonly<{
   scenario: string;
   /** How the change ended. No change was proposed: `blind`, for want of telemetry; `compute`, as the network is not to blame. */
   outcome: Change["state"] | "blind" | "compute";
+  /** What applications were told to offer less of, while it was made. */
+  shed: readonly ShedLevel[];
   /** Who is to blame, where a service class was at risk. */
   attribution?: Attribution;
   proposal: Readonly<{
@@ -157,10 +160,12 @@ export async function runDemo(
   });
   unwrap(await running.controller.approve(proposal.id, by));
   const change = await within(options, ended, `${proposal.id} did not end`);
+  const shed = (await running.controller.shed()).filter(({ level }) => level > 0);
   await sleep(clock, reactionMs, stopped);
   return {
     scenario,
     outcome: change.state,
+    shed,
     ...(change.decision.attribution ? { attribution: change.decision.attribution } : {}),
     proposal: {
       id: change.id,
@@ -184,6 +189,7 @@ export async function runDemo(
 
 const withoutProposal = (before: Measurement, lab: Lab) => ({
   proposal: null,
+  shed: [],
   before,
   after: measured(lab),
   timings: {},
@@ -224,14 +230,15 @@ async function goBlind(demo: Demo, options: Parameters<typeof runDemo>[1]): Prom
 }
 
 function measured(lab: Lab): Measurement {
-  const { utilisation, loss, latencyP99Ms, costPerHour } = lab.measure();
-  const rounded = (by: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(by).map(([name, value]) => [name, round(value, 6)]));
+  const { utilisation, loss, latencyP99Ms, costPerHour, classes } = lab.measure();
+  const rounded = <Of extends object>(by: Of) =>
+    Object.fromEntries(Object.entries(by).map(([name, value]) => [name, round(value as number, 6)])) as Of;
   return {
     utilisation: rounded(utilisation),
     loss: rounded(loss),
     latencyP99Ms: rounded(latencyP99Ms),
     costPerHour: round(costPerHour, 4),
+    classes: Object.fromEntries(Object.entries(classes).map(([name, feels]) => [name, rounded(feels)])),
   };
 }
 

@@ -1,5 +1,5 @@
-import { type SignalName, signalNames, signalOf, signalUnit } from "../model/network-state.ts";
 import type { ClassUnit } from "../model/service-class.ts";
+import { type SignalName, signalNames, signalOf, signalUnit } from "../model/signal.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { partsOfCondition, partsOfObjective } from "./class-conditions.ts";
 import { suggest } from "./did-you-mean.ts";

@@ -1,7 +1,7 @@
 import type { TrafficClass } from "../model/inventory.ts";
-import { type SignalName, signalOf } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import type { ServiceClass } from "../model/service-class.ts";
+import { type SignalName, signalOf } from "../model/signal.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import { duration } from "./fields.ts";

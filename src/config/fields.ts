@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { formatPercent, parseDurationMs, parsePercent, parseRate, type Ratio } from "../kernel/units.ts";
 import type { SecretRef } from "../model/inventory.ts";
-import type { SignalUnit } from "../model/network-state.ts";
+import type { SignalUnit } from "../model/signal.ts";
 import { suggest } from "./did-you-mean.ts";
 import { readPrefix } from "./ip-prefix.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { type Ratio, ratio } from "../kernel/units.ts";
-import { type SignalName, signalNames, signalOf, signalUnit } from "../model/network-state.ts";
 import type { Condition, Policy, Scope } from "../model/policy.ts";
+import { type SignalName, signalNames, signalOf, signalUnit } from "../model/signal.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import {

@@ -1,5 +1,5 @@
-import type { SignalName } from "../model/network-state.ts";
 import type { QosPolicy } from "../model/policy.ts";
+import type { SignalName } from "../model/signal.ts";
 import { at, listAt, textAt } from "./check.ts";
 import type { Finding } from "./problem.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import type { TrafficClass } from "../model/inventory.ts";
-import { signalNames } from "../model/network-state.ts";
 import { type ClassSignal, type ClassSignalSource, classUnits, type Objective } from "../model/service-class.ts";
+import { signalNames } from "../model/signal.ts";
 import { readClassCondition, readObjective } from "./class-conditions.ts";
 import { duration, listOf, name, oneOf, percent, prose, section, tell, whole } from "./fields.ts";
 

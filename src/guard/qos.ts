@@ -1,8 +1,8 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
 import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
-import { queueName } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
+import { queueName } from "../model/signal.ts";
 import { keptBack, type QosInterface, qosInterfaces, servedBy } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";

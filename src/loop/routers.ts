@@ -4,8 +4,8 @@ import type { Failure, Result } from "../kernel/failure.ts";
 import type { DeviceStatus } from "../model/controller.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { FlowName, Network } from "../model/inventory.ts";
-import type { Measured } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import type { Measured } from "../model/signal.ts";
 import { type NetworkReading, readNetwork, type Wanted } from "./read-network.ts";
 import { sharedPaths, watchesSharedPaths } from "./shared-paths.ts";
 

@@ -1,7 +1,8 @@
 import type { Steering } from "../model/decision.ts";
 import type { FlowName, Network } from "../model/inventory.ts";
-import type { Measured, NetworkState } from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import type { Measured } from "../model/signal.ts";
 import { sharedWithLatency, steeredNetwork } from "../te/backbone.ts";
 
 const signal = "path.shared";

@@ -1,4 +1,4 @@
-import type { Measured } from "./network-state.ts";
+import type { Measured } from "./signal.ts";
 
 /** How one objective stands. What is not known is absent: no data is never "fine". */
 export type ObjectiveReading = Readonly<{

@@ -3,9 +3,9 @@ import type { Change } from "./change.ts";
 import type { Attribution } from "./class-health.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 import type { StoredEntry, Switches } from "./journal.ts";
-import type { SignalName } from "./network-state.ts";
 import type { TargetStatus } from "./sample.ts";
 import type { ShedLevel } from "./shed.ts";
+import type { SignalName } from "./signal.ts";
 
 export type PolicyStatus = Readonly<{
   policy: string;

@@ -1,8 +1,8 @@
 import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
-import type { SiteAnnouncement, SiteName, SiteState } from "./anycast.ts";
+import type { SiteAnnouncement, SiteState } from "./anycast.ts";
 import type { Attribution } from "./class-health.ts";
-import type { DeviceName, FlowName, LinkName, Prefix } from "./inventory.ts";
-import type { SignalName } from "./network-state.ts";
+import type { DeviceName, FlowName, LinkName, Prefix, SiteName } from "./inventory.ts";
+import type { SignalName } from "./signal.ts";
 
 /** How a prefix is announced on a link, as read from the router. A prefix that is not announced there has no entry. */
 export type Announcement = Readonly<{ prefix: Prefix; link: LinkName; device: DeviceName; prepends: number }>;

@@ -1,5 +1,4 @@
 import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
-import type { AnycastService } from "./anycast.ts";
 import type { ServiceClass } from "./service-class.ts";
 
 export type DeviceName = string;
@@ -106,6 +105,32 @@ export type Flow = Readonly<{
   color: number;
   /** What a `linux-srv6` headend steers; elsewhere BGP's color community does that (RFC 9256 8.4). */
   prefix?: Prefix;
+}>;
+
+export type SiteName = string;
+
+/** One place that answers for an anycast service. Its prefix is announced by `device` on `links`. */
+export type AnycastSite = Readonly<{
+  name: SiteName;
+  device: DeviceName;
+  links: readonly LinkName[];
+  /** Asked over HTTP for the site's health, at an address of the site itself and not the anycast one. */
+  probe: string;
+}>;
+
+/** A prefix that several sites announce. */
+export type AnycastService = Readonly<{
+  name: string;
+  prefix: Prefix;
+  sites: readonly AnycastSite[];
+  /** Never fewer than these announce it undrained. */
+  minSites: number;
+  /** URL that answers with the version every site is to serve. */
+  registry: string;
+  /** Sent to each probe; the answer must be this. */
+  golden?: Readonly<{ prompt: string; answer: string }>;
+  /** Of a probe. */
+  maxLatencyMs: number;
 }>;
 
 /** A PromQL query and the result labels that name what its values are about: every operator's collector has names of its own. */

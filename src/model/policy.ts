@@ -1,6 +1,6 @@
 import type { Ratio } from "../kernel/units.ts";
 import type { DeviceName, Link, LinkName } from "./inventory.ts";
-import type { SignalName } from "./network-state.ts";
+import type { SignalName } from "./signal.ts";
 
 export type Mode = "observe" | "propose" | "auto";
 

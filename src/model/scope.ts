@@ -1,5 +1,4 @@
-import type { AnycastSite } from "./anycast.ts";
-import type { Flow, Link, Network, ServedClass } from "./inventory.ts";
+import type { AnycastSite, Flow, Link, Network, ServedClass } from "./inventory.ts";
 import type { Policy } from "./policy.ts";
 
 const byName = <T extends { name: string }>(all: readonly T[]) => all.toSorted((a, b) => (a.name < b.name ? -1 : 1));

@@ -1,5 +1,5 @@
 import type { Ratio } from "../kernel/units.ts";
-import type { SignalName } from "./network-state.ts";
+import type { SignalName } from "./signal.ts";
 
 export const classUnits = ["ms", "ratio", "rate", "count"] as const;
 /** What a class's signal is in: milliseconds (queries answer in seconds), shares of 1, bit/s, or a plain number. */

@@ -1,5 +1,5 @@
-import { formatSignal } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
+import { formatSignal } from "../model/signal.ts";
 import type { PolicyEvent } from "./events.ts";
 import type { Hold, Memory, PolicyStateName } from "./machine.ts";
 

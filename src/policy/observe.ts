@@ -1,7 +1,8 @@
 import type { Network } from "../model/inventory.ts";
-import type { Measured, NetworkState } from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { drainedLinks } from "../model/scope.ts";
+import type { Measured } from "../model/signal.ts";
 
 /** What a policy sees of one target now. `value` is in the unit of its signal; `measuredMs` is source time. */
 export type Observation = Readonly<

@@ -1,8 +1,9 @@
 import type { Changes, PrependChange, QosChange, SegmentRoutingChange } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
-import { type NetworkState, signalUnit } from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { serviceClasses } from "../model/scope.ts";
+import { signalUnit } from "../model/signal.ts";
 import { delayAfter, pathLimits, qosInterfaces, servedBy } from "../te/class-queues.ts";
 import { observe } from "./observe.ts";
 

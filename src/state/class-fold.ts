@@ -1,7 +1,7 @@
 import type { ClassHealth } from "../model/class-health.ts";
 import type { Network, ServedClass } from "../model/inventory.ts";
-import { type Measured, queueName, type SignalName, signalOf } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
+import { type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import { silentIntervals } from "../te/service-level/objective-window.ts";
 import type { ClassSignalFold } from "./class-signal.ts";
 import { ClassState } from "./class-state.ts";

@@ -1,6 +1,6 @@
 import type { ClassHealth, ConditionReading, ObjectiveReading } from "../model/class-health.ts";
 import type { ServedClass } from "../model/inventory.ts";
-import type { Measured } from "../model/network-state.ts";
+import type { Measured } from "../model/signal.ts";
 import {
   conditionRisk,
   objectiveRisk,

@@ -1,7 +1,8 @@
 import { bitsPerSecond } from "../kernel/units.ts";
 import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
-import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/network-state.ts";
+import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
+import type { Measured, SignalName } from "../model/signal.ts";
 import { ClassFold } from "./class-fold.ts";
 import { CounterRates } from "./counter-rates.ts";
 import { QueueFold } from "./queue-fold.ts";

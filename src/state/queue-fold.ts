@@ -1,7 +1,7 @@
 import type { Network } from "../model/inventory.ts";
-import { type Measured, queueName, type SignalName } from "../model/network-state.ts";
 import type { Series } from "../model/sample.ts";
 import { serviceClasses } from "../model/scope.ts";
+import { type Measured, queueName, type SignalName } from "../model/signal.ts";
 import { CounterRates } from "./counter-rates.ts";
 
 const rate = 0;

@@ -1,8 +1,9 @@
 import type { ClassHealth } from "../model/class-health.ts";
 import type { ClassShare, InterfaceQos } from "../model/decision.ts";
 import type { Link, Network, ServedClass } from "../model/inventory.ts";
-import { type NetworkState, queueName } from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
+import { queueName } from "../model/signal.ts";
 import { classQueues, plainQueue, type QueueService } from "./queueing.ts";
 
 /** A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in line. */

@@ -1,7 +1,7 @@
 import { formatRate } from "../kernel/units.ts";
 import type { LinkName } from "../model/inventory.ts";
-import type { SignalName } from "../model/network-state.ts";
 import { drainedLinks } from "../model/scope.ts";
+import type { SignalName } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 
 /** Of what was promised, so much must be seen: traffic breathes, and samples are not of one moment. */

@@ -1,7 +1,7 @@
 import { formatRate } from "../kernel/units.ts";
 import type { ClassShare, Decision } from "../model/decision.ts";
 import type { LinkName } from "../model/inventory.ts";
-import { queueName, type SignalName } from "../model/network-state.ts";
+import { queueName, type SignalName } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 
 /** Of what a class is sure of, so much must be seen: samples are not of one moment. */

@@ -1,14 +1,8 @@
 import type { Verdict } from "../model/decision.ts";
-import {
-  formatSignal,
-  type Measured,
-  type NetworkState,
-  queueName,
-  type SignalName,
-  signalOf,
-} from "../model/network-state.ts";
+import type { NetworkState } from "../model/network-state.ts";
 import type { Condition } from "../model/policy.ts";
 import { flowsInScope, linksInScope, sitesOf, targetsOf } from "../model/scope.ts";
+import { formatSignal, type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
 import { judgeQueues, queuesChanged } from "./queues.ts";

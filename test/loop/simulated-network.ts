@@ -7,8 +7,9 @@ import { routerConfig } from "../../src/lab/router-config.ts";
 import { twoTransits } from "../../src/lab/scenarios/two-transits.ts";
 import type { Announcement } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
-import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { Policy } from "../../src/model/policy.ts";
+import type { Measured, SignalName } from "../../src/model/signal.ts";
 import type { MemoryRouter } from "./memory-router.ts";
 import type { World } from "./simulation.ts";
 

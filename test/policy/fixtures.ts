@@ -1,9 +1,10 @@
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { PrependChange } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
-import type { Measured, NetworkState, PrefixRate } from "../../src/model/network-state.ts";
+import type { NetworkState, PrefixRate } from "../../src/model/network-state.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import type { TargetStatus } from "../../src/model/sample.ts";
+import type { Measured } from "../../src/model/signal.ts";
 import type { Observation } from "../../src/policy/observe.ts";
 
 export const intervalMs = 10_000;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
-import type { Measured, SignalName } from "../../src/model/network-state.ts";
+import type { Measured, SignalName } from "../../src/model/signal.ts";
 import { observe } from "../../src/policy/observe.ts";
 import { predictReclaim } from "../../src/policy/reclaim.ts";
 import { intervalMs, moved, network, policy, stateAt } from "./fixtures.ts";

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { Device, Link, Network, TrafficClass } from "../../src/model/inventory.ts";
-import { queueName, type SignalName } from "../../src/model/network-state.ts";
 import { SeriesTable } from "../../src/model/sample.ts";
+import { queueName, type SignalName } from "../../src/model/signal.ts";
 import { NetworkFold } from "../../src/state/network-fold.ts";
 
 const intervalMs = 10_000;

@@ -2,9 +2,10 @@ import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { ClassHealth } from "../../src/model/class-health.ts";
 import type { ClassShare, Intent, InterfaceQos } from "../../src/model/decision.ts";
 import type { Network, ServedClass } from "../../src/model/inventory.ts";
-import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { QosPolicy } from "../../src/model/policy.ts";
 import type { ServiceClass } from "../../src/model/service-class.ts";
+import type { Measured, SignalName } from "../../src/model/signal.ts";
 
 /** Service classes on interfaces of 100 Mbit/s; rates in Mbit/s, depths in bytes. */
 

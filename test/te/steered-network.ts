@@ -1,8 +1,9 @@
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { CandidatePath, Intent, SegmentRoutingChange, Steering } from "../../src/model/decision.ts";
 import type { Device, Flow, Link, Network, TrafficClass } from "../../src/model/inventory.ts";
-import type { Measured, NetworkState } from "../../src/model/network-state.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { SegmentRoutingPolicy } from "../../src/model/policy.ts";
+import type { Measured } from "../../src/model/signal.ts";
 import { type Backbone, backboneOf } from "../../src/te/backbone.ts";
 import { backboneLoads } from "../../src/te/backbone-loads.ts";
 

@@ -1,8 +1,9 @@
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { Announcement, Intent, PrependChange, PrependDecision } from "../../src/model/decision.ts";
 import type { Link, Network } from "../../src/model/inventory.ts";
-import type { Measured, NetworkState, SignalName } from "../../src/model/network-state.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { Policy, PrependAim, PrependPolicy } from "../../src/model/policy.ts";
+import type { Measured, SignalName } from "../../src/model/signal.ts";
 
 /** The network that the decision, guard and verify tests share: a cheap full transit, and a dearer one with room. */
 

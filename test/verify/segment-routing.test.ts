@@ -2,8 +2,9 @@ import { expect, test } from "vitest";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { SegmentRoutingDecision } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
-import type { NetworkState, SignalName } from "../../src/model/network-state.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { Policy } from "../../src/model/policy.ts";
+import type { SignalName } from "../../src/model/signal.ts";
 import { verifyChange } from "../../src/verify/verify.ts";
 
 const pushedMs = Date.UTC(2026, 10, 20, 12, 0, 0);

@@ -6,7 +6,7 @@ import type { DemoReport } from "../../app/demo.ts";
 import { faults, type ScenarioName, scenarioNames } from "../../app/scenarios.ts";
 import { systemClock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
-import { formatMs, formatPercent } from "../../kernel/units.ts";
+import { formatMs, formatPercent, formatRate } from "../../kernel/units.ts";
 import type { Conclusion } from "../../model/conclusion.ts";
 import type { Trouble } from "../../model/controller.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
@@ -122,13 +122,31 @@ function showReport(report: DemoReport): string {
         ...rows("utilisation", "utilisation", formatPercent).filter((row) => !isIdle(row)),
         ...rows("loss", "loss", formatPercent),
         ...rows("latencyP99Ms", "p99 latency", formatMs),
+        ...Object.keys(before.classes).flatMap((name) => classRows(name, before.classes[name], after.classes[name])),
         ...(before.costPerHour > 0 ? [cost] : []),
       ],
     ),
+    ...report.shed.map(({ class: name, level, reason }) => `shed level ${level} of ${name}: ${reason}`),
     Object.entries(timings)
       .map(([name, ms]) => `${name} ${Math.round(ms)}`)
       .join("  "),
     configurationsAsBefore ? "every router reads as it did at the start" : "the routers read as the change says",
   );
   return lines.join("\n");
+}
+
+type Feels = DemoReport["before"]["classes"][string];
+
+/** What a class carries, and what its users and machines feel, as far as it has that. */
+function classRows(name: string, before: Feels | undefined, after: Feels | undefined): string[][] {
+  const row = (title: string, key: keyof Feels, format: (value: number) => string) => {
+    const [was, is] = [before?.[key], after?.[key]];
+    return was === undefined || is === undefined ? [] : [[`${title} ${name}`, format(was), format(is)]];
+  };
+  return [
+    ...row("carried", "carried", formatRate),
+    ...row("p95 first token", "firstTokenP95Ms", formatMs),
+    ...row("requests waiting", "requestsWaiting", (count) => String(Math.round(count))),
+    ...row("GPU utilisation", "gpuUtilisation", formatPercent),
+  ];
 }

@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { unwrap } from "../../kernel/failure.ts";
 import type { Explanation, Status } from "../../model/controller.ts";
-import { formatSignal } from "../../model/network-state.ts";
 import type { ShedLevel } from "../../model/shed.ts";
+import { formatSignal } from "../../model/signal.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable, evidenceTable } from "../show-change.ts";

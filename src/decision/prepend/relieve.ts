@@ -2,7 +2,7 @@ import { assert } from "../../kernel/assert.ts";
 import { formatPercent, formatRate } from "../../kernel/units.ts";
 import type { DecisionOutcome, Intent, LinkPrediction } from "../../model/decision.ts";
 import type { Link } from "../../model/inventory.ts";
-import { formatSignal } from "../../model/network-state.ts";
+import { formatSignal } from "../../model/signal.ts";
 import { linkLoads, withHiddenDemand } from "../../te/bgp-preference.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";

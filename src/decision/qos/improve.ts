@@ -48,7 +48,7 @@ export function improve(task: Task): DecisionOutcome {
     policing(task, chosen),
     { summary: "do nothing", whyNot: situation(task) },
   ];
-  const reason = `${capitalised(situation(task))} ${describeCandidates(task, chosen)}${delays(task, after)}`;
+  const reason = `${sentence(situation(task))} ${describeCandidates(task, chosen)}${delays(task, after)}`;
   return propose(
     task,
     chosen.map(({ iface, plan }) => ({ iface, shares: plan.shares })),
@@ -61,6 +61,7 @@ const linksOf = (candidates: readonly (Candidate | Unchanged)[]) =>
   listed(candidates.map(({ iface }) => iface.link.name));
 
 const situation = ({ attribution, one }: Task) => attribution?.reason ?? `${one.name} is at risk`;
+const sentence = (text: string) => `${capitalised(text)}.`;
 
 /** What is still wrong, with figures. */
 function unmet({ limits, one }: Task, { delaysMs, losing }: Outlook): string {

@@ -28,9 +28,9 @@ const allOfIt = 0.98;
 
 /**
  * The smallest set of shares that serves `one`: it and those served before it are sure of what they offer and some more, all
- * others of their floor. Only where what is left does not carry the others is anybody held back, in the order in which
- * `one` sheds: each down to its floor before the next, the last only as far as needed. The first of them may go short of
- * what others leave without that.
+ * others of their floor. Only where the line does not carry all is anybody held back, in the order in which `one` sheds:
+ * each down to its floor before the next, the last only as far as needed. Priority alone would serve the others as well;
+ * a ceiling says who is to offer less, and applications hear of it.
  */
 export function planShares(one: ServedClass, iface: QosInterface, target: number): Plan | TooMuch {
   const guarantees = guaranteesFor(one, iface, target);
@@ -56,7 +56,7 @@ export function planShares(one: ServedClass, iface: QosInterface, target: number
     });
     return { shares, held, short: short.map((load) => load.one.name) };
   };
-  let plan = planWith([], sheds.slice(0, 1));
+  let plan = planWith([], []);
   for (let count = 1; plan.short.length > 0 && count <= sheds.length; count++) {
     const excused = sheds.slice(0, count);
     plan = planWith(heldBack(excused), excused);

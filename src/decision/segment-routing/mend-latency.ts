@@ -1,7 +1,8 @@
 import { formatMs, formatPercent } from "../../kernel/units.ts";
 import type { DecisionOutcome, Intent } from "../../model/decision.ts";
 import type { Link } from "../../model/inventory.ts";
-import { formatSignal, type NetworkState } from "../../model/network-state.ts";
+import type { NetworkState } from "../../model/network-state.ts";
+import { formatSignal } from "../../model/signal.ts";
 import { backboneLoads } from "../../te/backbone-loads.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import type { Candidate } from "../../te/segment-routing/class-paths.ts";

@@ -1,7 +1,7 @@
 import { formatPercent, formatRate } from "../../kernel/units.ts";
 import type { DecisionOutcome, Intent } from "../../model/decision.ts";
 import type { Link } from "../../model/inventory.ts";
-import { formatSignal } from "../../model/network-state.ts";
+import { formatSignal } from "../../model/signal.ts";
 import { backboneLoads } from "../../te/backbone-loads.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import { listed } from "../listed.ts";

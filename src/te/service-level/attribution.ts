@@ -19,7 +19,7 @@ const nowSamples = 5;
 
 /** Evidence with its strength: its correlation when the signal is raised and goes along with the symptom, else 0. */
 type Weighed = Omit<AttributionEvidence, "correlation"> &
-  Readonly<{ correlation: number; signalOf: ClassSignal; strength: number; said: string }>;
+  Readonly<{ correlation: number; signalOf: ClassSignal; strength: number }>;
 
 /**
  * Who is to blame for a class at risk. The path and the compute signals are held against what they were before the symptom
@@ -46,11 +46,12 @@ export function attribute({ service }: ServedClass, health: ClassHealth): Attrib
       `${symptom.said}; when it began is not seen: too little is known of what ${name} was like before`,
     );
 
+  const moves = `${name} ${worse === "up" ? "rises" : "falls"}`;
   const causes = service.signals.filter((signal) => signal.of !== "service");
   const weighed = causes.map((signal) => weigh(service, symptom, { signal, series, health, beganMs }));
   const known = weighed.filter((one) => typeof one !== "string");
   const silent = weighed.filter((one) => typeof one === "string");
-  const evidence = known.map(({ signalOf: _, strength: __, said: ___, correlation, ...rest }) => ({
+  const evidence = known.map(({ signalOf: _, strength: __, correlation, ...rest }) => ({
     ...rest,
     correlation: Number.isNaN(correlation) ? null : correlation,
   }));
@@ -74,14 +75,14 @@ export function attribute({ service }: ServedClass, health: ClassHealth): Attrib
   if (path) {
     const isOwn = path.signal === name;
     const rival = compute && compute.strength > path.strength - equalWithin && (!isOwn || compute.lagMs > 0);
-    if (!rival) return verdict("network", isOwn ? `: ${figures(path)}` : `, and ${goesAlong(path)}`);
-    return verdict("unclear", `, and ${goesAlong(path)}; but as much ${goesAlong(compute)}`);
+    if (!rival) return verdict("network", isOwn ? `: ${figures(path)}` : `, and ${moves} with ${goesAlong(path)}`);
+    return verdict("unclear", `, and ${moves} with ${goesAlong(path)}, but as much with ${goesAlong(compute)}`);
   }
   if (!compute) {
     const missing = silent.length > 0 ? `; of ${silent.join(", ")} there is no data` : "";
     return verdict("unclear", `, and nothing measured of path or compute goes along with it${missing}`);
   }
-  const rises = `, and ${goesAlong(compute)}`;
+  const rises = `, and ${moves} with ${goesAlong(compute)}`;
   if (pathNames.length === 0) return verdict("unclear", `${rises}; but no signal of the class is of its path`);
   if (silentPaths.length > 0)
     return verdict(
@@ -129,7 +130,6 @@ function weigh(
     lagMs,
     signalOf: signal,
     strength: explains ? together : 0,
-    said: worse === "up" ? "rises" : "falls",
   };
 }
 
@@ -138,13 +138,13 @@ function stepOf({ atMs }: SignalSeries): number {
   return median(atMs.subarray(1).map((ms, at) => ms - (atMs[at] as number)));
 }
 
-/** "rises with waiting (correlation 0.97, 2 s ahead): 12 before, 64 now" */
+/** "waiting (correlation 0.97, 2 s ahead): 12 before, 64 now" */
 function goesAlong(one: Weighed): string {
   const lag = Math.abs(one.lagMs) / 1000;
   const ahead = one.lagMs === 0 ? "" : `, ${Number(lag.toFixed(1))} s ${one.lagMs > 0 ? "ahead" : "behind"}`;
-  const { signalOf, correlation, baseline, now, signal, said } = one;
+  const { signalOf, correlation, baseline, now, signal } = one;
   const moved = `${formatClassValue(signalOf.unit, baseline)} before, ${formatClassValue(signalOf.unit, now)} now`;
-  return `${said === "rises" ? "rises" : "goes"} with ${signal} (correlation ${correlation.toFixed(2)}${ahead}): ${moved}`;
+  return `${signal} (correlation ${correlation.toFixed(2)}${ahead}): ${moved}`;
 }
 
 const figures = ({ signal, signalOf, baseline, now }: Weighed) =>

@@ -1,6 +1,6 @@
 import { assert } from "../../kernel/assert.ts";
-import type { Measured } from "../../model/network-state.ts";
 import type { Objective } from "../../model/service-class.ts";
+import type { Measured } from "../../model/signal.ts";
 import { type Observations, quantile, sameBounds, shareAbove } from "./histogram.ts";
 import { SlidingQuantile } from "./sliding-quantile.ts";
 

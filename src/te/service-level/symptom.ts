@@ -17,7 +17,14 @@ export function symptomOf({ signals, objectives, conditions }: ServiceClass, hea
     const figure = value === undefined ? "not known of late" : formatClassValue(signal.unit, value);
     const limit = formatClassValue(signal.unit, objective.threshold);
     const side = value === undefined ? "to be" : beyond(value, objective.threshold);
-    const said = `${percentileName(objective.text, signal.name)} is ${figure}, ${side} ${limit}`;
+    const { breachInMs } = reading;
+    const ahead =
+      side === "under" && objective.comparator === "below" && breachInMs
+        ? `, but will be over in ${formatSpan(breachInMs)} at this slope`
+        : side === "over" && objective.comparator === "above" && breachInMs
+          ? `, but will be under in ${formatSpan(breachInMs)} at this slope`
+          : "";
+    const said = `${percentileName(objective.text, signal.name)} is ${figure}, ${side} ${limit}${ahead}`;
     return [{ risk: objectiveRisk(reading, objective.forecastMs) ?? 0, signal, said }];
   });
   const ofConditions = health.conditions.flatMap((reading, at) => {
@@ -25,7 +32,7 @@ export function symptomOf({ signals, objectives, conditions }: ServiceClass, hea
     if (!condition) return [];
     const involved = condition.all.flatMap(({ signal }) => named(signal) ?? []);
     const signal = involved.find((one) => one.of === "service") ?? involved.find((one) => one.of === "path");
-    return signal ? [{ risk: conditionRisk(reading) ?? 0, signal, said: `${reading.text} holds` }] : [];
+    return signal ? [{ risk: conditionRisk(reading) ?? 0, signal, said: `${reading.text} hold` }] : [];
   });
   // Of equals the first as written.
   return [...ofObjectives, ...ofConditions].reduce<(Symptom & { risk: number }) | undefined>(
@@ -56,6 +63,10 @@ export function formatClassValue(unit: ClassUnit, value: number): string {
       return `${Number(value.toPrecision(3))}`;
   }
 }
+
+/** 12_300 to "12.3 s", 300_000 to "5 min". */
+const formatSpan = (ms: number) =>
+  ms < 120_000 ? `${Number((ms / 1000).toPrecision(3))} s` : `${Math.round(ms / 60_000)} min`;
 
 const beyond = (value: number, threshold: number) =>
   value > threshold ? "over" : value < threshold ? "under" : "right at";
