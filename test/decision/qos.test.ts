@@ -85,11 +85,11 @@ test.each(["compute", "unclear"] as const)("blame: %s", (verdict) => {
   expect(decideQos({ intent, policy: policyOf(), network, state: blind, qos: [] }).kind).toBe("not-network");
 });
 
-// Goal: in a flood the class is sure of what it offers and a quarter more, all others of their floor, and nobody is held back.
+// Goal: in a flood the class is sure of what it offers and a quarter more, all others of their floor, and batch is held to what is left.
 test("a flood of batch", () => {
   const decision = change();
   expect(decision.changes).toHaveLength(1);
-  expect(sharesOf(decision)).toEqual({ interactive: [18.75, 100, 0], standard: [10, 100, 1], batch: [10, 100, 7] });
+  expect(sharesOf(decision)).toEqual({ interactive: [18.75, 100, 0], standard: [10, 100, 1], batch: [10, 70, 7] });
   expect(decision.changes[0]).toMatchObject({ device: "a", link: "a-b", from: [] });
   const { queues = [], movedShare, links } = decision.predicted;
   const own = queues.find((queue) => queue.class === "interactive");
@@ -99,11 +99,12 @@ test("a flood of batch", () => {
   expect(own?.after.carried).toBe(15e6);
   expect(queues.map((queue) => queue.class)).toEqual(["batch", "interactive", "standard"]);
   expect(queues.find((queue) => queue.class === "batch")?.after.carried).toBeCloseTo(70e6, 0);
-  expect(movedShare).toBe(0);
+  expect(movedShare).toBeCloseTo(50 / 150, 9);
   expect(links).toMatchObject([{ link: "a-b", before: { utilisation: 1 }, after: { utilisation: 1 } }]);
   expect(decision.reason).toContain("interactive is sure of 18.8 Mbit/s of 100 Mbit/s");
   expect(decision.alternatives.map(({ summary }) => summary)).toEqual([
-    "hold batch back on a-b",
+    "hold nobody back on a-b",
+    "hold standard back on a-b",
     "police the classes after interactive on a-b, without queues",
     "do nothing",
   ]);
@@ -180,8 +181,8 @@ test("admission in a spike", () => {
   const spike = (own: number): LinkLoads => ({
     "a-b": { interactive: [own, 10], standard: [30, 10], batch: [20, 10] },
   });
-  // 40 + 40 leave 20 of its 30 to batch, which goes short by priority alone.
-  expect(sharesOf(change({ links: spike(30) }))).toMatchObject({ standard: [10, 100, 1], batch: [10, 100, 7] });
+  // 40 + 40 leave 20 of its 30 to batch.
+  expect(sharesOf(change({ links: spike(30) }))).toMatchObject({ standard: [10, 100, 1], batch: [10, 20, 7] });
   // 60 leave 40: with batch at its floor of 10, standard is left 30 of its 40.
   const decision = change({ links: spike(50) });
   expect(sharesOf(decision)).toEqual({ interactive: [75, 100, 0], standard: [10, 30, 1], batch: [10, 10, 7] });

@@ -111,7 +111,7 @@ function admission({ one }: Task, chosen: readonly Candidate[]): Alternative[] {
     if (!last) return nobodyElse;
     const without = plan.held.slice(0, -1);
     const summary = without.length === 0 ? `hold nobody back on ${at}` : `hold only ${describeHeld(without)} on ${at}`;
-    const whyNot = `what ${one.name} leaves does not carry the ${formatRate(last.offered)} of ${last.class} and all that must get through`;
+    const whyNot = `the rest of the line does not carry the ${formatRate(last.offered)} of ${last.class}: it would drop in its queue, and nobody would be told to send less`;
     return [{ summary, whyNot }, ...nobodyElse];
   });
 }

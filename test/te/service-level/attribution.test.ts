@@ -72,7 +72,7 @@ describe("a class at risk", () => {
     );
     expect(found).toMatchObject({ verdict: "network", symptom: "first-token" });
     expect(found.reason).toMatch(
-      /^first-token p95 is 900 ms, over 500 ms, and rises with path-latency \(correlation [01]\.\d\d\): [23](\.\d+)? ms before, (39|40|41)(\.\d)? ms now$/,
+      /^first-token p95 is 900 ms, over 500 ms, and first-token rises with path-latency \(correlation [01]\.\d\d\): [23](\.\d+)? ms before, (39|40|41)(\.\d)? ms now$/,
     );
     expect(found.evidence.map(({ signal, of, raised }) => [signal, of, raised])).toEqual([
       ["path-latency", "path", true],
@@ -87,13 +87,13 @@ describe("a class at risk", () => {
     );
     expect(found.verdict).toBe("compute");
     expect(found.reason).toMatch(
-      /^first-token p95 is 900 ms, over 500 ms, and rises with waiting \(correlation (0\.9\d|1\.00), 2 s ahead\): 12(\.\d)? before, 6\d(\.\d)? now; the path is clean: path-latency [23](\.\d+)? ms, as before$/,
+      /^first-token p95 is 900 ms, over 500 ms, and first-token rises with waiting \(correlation (0\.9\d|1\.00), 2 s ahead\): 12(\.\d)? before, 6\d(\.\d)? now; the path is clean: path-latency [23](\.\d+)? ms, as before$/,
     );
     expect(found.evidence.find(({ signal }) => signal === "waiting")).toMatchObject({ lagMs: 2000, raised: true });
   });
 
   test.each<[string, Record<string, (at: number) => number>, string]>([
-    ["both rose", { "path-latency": step(3, 40), waiting: step(12, 64) }, "; but as much rises with waiting"],
+    ["both rose", { "path-latency": step(3, 40), waiting: step(12, 64) }, ", but as much with waiting"],
     ["neither rose", { "path-latency": still(3), waiting: still(12) }, "nothing measured"],
     ["the path has no data", { waiting: step(12, 64) }, "of path-latency there is no data"],
     [
