@@ -258,6 +258,18 @@ describe("a trial", () => {
     value(await port().undo(first.made, first.trial));
   });
 
+  test("puts what the router itself sends into its class too, over IPv4 and IPv6, and the rest into the last", async () => {
+    const { made, trial } = await kept(await step(three));
+    await shell("ping -q -c 3 -i 0.1 -Q 104 10.2.0.2; ping -6 -q -c 3 -i 0.1 -Q 104 ff02::1%eth2");
+    await shell("ping -q -c 5 -i 0.1 -Q 72 10.2.0.2");
+    const shown = await shell("tc -s class show dev eth2");
+    const packetsOf = (id: string) =>
+      Number(new RegExp(`class htb c8:${id} [^]*?Sent \\d+ bytes (\\d+) pkt`).exec(shown)?.[1]);
+    expect(packetsOf("2")).toBe(6);
+    expect(packetsOf("ffff")).toBeGreaterThanOrEqual(5);
+    value(await port().undo(made, trial));
+  });
+
   test("on an interface with the kernel's own queue ends with that", async () => {
     await shell("tc qdisc del dev eth2 root");
     const plain = await running();

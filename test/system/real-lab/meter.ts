@@ -37,8 +37,10 @@ const probes = () => [
   `probe_sent_total ${highest + 1}`,
 ];
 
-const server = createServer(async (_, response) => {
-  const { stdout } = await run("/bin/sh", ["-c", command]);
-  response.end(`${stdout}${probePort === undefined ? "" : `${probes().join("\n")}\n`}`);
+const server = createServer((_, response) => {
+  run("/bin/sh", ["-c", command]).then(
+    ({ stdout }) => response.end(`${stdout}${probePort === undefined ? "" : `${probes().join("\n")}\n`}`),
+    (error: Error) => response.writeHead(500).end(error.message),
+  );
 });
 server.listen(9100, address, () => console.log("ready"));

@@ -9,6 +9,7 @@ const needed: Readonly<Record<string, string>> = {
   iperf3: "iperf3",
   nft: "nftables",
   nsenter: "util-linux",
+  ping: "iputils-ping",
   prometheus: "prometheus",
   "prometheus-node-exporter": "prometheus-node-exporter",
   "ssh-keygen": "openssh-client",
