@@ -75,7 +75,8 @@ export function oneChangeInFlight({ changesInFlight, decision, policy, phase }: 
     return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.target === target;
   });
   if (rival && phase === "propose") {
-    const kind = "links" in policy.scope ? "link" : "flows" in policy.scope ? "flow" : "drain";
+    const { scope } = policy;
+    const kind = "links" in scope ? "link" : "flows" in scope ? "flow" : "anycast" in scope ? "site" : "drain";
     const reason = `${rival.id} about ${target} is ${rival.state}: one proposal for a ${kind} at a time`;
     return { guard, allow: false, reason };
   }

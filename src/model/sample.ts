@@ -8,6 +8,8 @@ export type SeriesId = number;
  * (`"/interfaces/interface/state/counters/in-octets"`), labels are `"<element>.<key>"` (`{"interface.name": "eth1"}`).
  * For Prometheus: `target` is `"prometheus"`, `name` the configured query (`"prefixInbound"`, `"linkInbound"`,
  * `"linkOutbound"`, `"flowRate"`, `"flowLatency"`), labels `link` and `prefix`, or `flow`.
+ * For probes of anycast sites: `target` is `"anycast <service>"`, `name` is `"site.unwell"` (0 or 1), `"site.latency"` (ms) or
+ * `"site.reason"` (text), label `site`.
  */
 export type Series = Readonly<{ target: string; name: string; labels: Readonly<Record<string, string>> }>;
 

@@ -3,6 +3,7 @@ import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
 import type { Measured, NetworkState, PrefixRate, SignalName } from "../model/network-state.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
 import { CounterRates } from "./counter-rates.ts";
+import { SiteSamples } from "./site-samples.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
 const Role = {
@@ -14,6 +15,7 @@ const Role = {
   prefixRate: 5,
   unlistedRate: 6,
   flow: 7,
+  site: 8,
 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
@@ -57,6 +59,7 @@ export class NetworkFold implements SampleSink {
   // By slot, in the order they were first seen.
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
+  readonly #sites: SiteSamples;
   readonly #targets = new Map<string, TargetStatus>();
   readonly #listeners = new Set<() => void>();
   #unknownSeries = 0;
@@ -83,6 +86,7 @@ export class NetworkFold implements SampleSink {
     this.#prefixMs = unknown(network.links.length * network.prefixes.length);
     this.#flowValues = unknown(network.flows.length * 2);
     this.#flowMs = unknown(network.flows.length * 2);
+    this.#sites = new SiteSamples(network.anycast);
   }
 
   /** Series that name a link or interface the inventory does not have. */
@@ -136,6 +140,9 @@ export class NetworkFold implements SampleSink {
         this.#flowMs[slot] = sourceMs;
         this.#changed();
         return;
+      case Role.site:
+        if (this.#sites.number(slot, value, sourceMs)) this.#changed();
+        return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
         if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
@@ -145,8 +152,10 @@ export class NetworkFold implements SampleSink {
     }
   }
 
-  /** Nothing we read is text. */
-  text(): void {}
+  /** Why a site is not well; nothing else that we read is text. */
+  text(series: SeriesId, value: string): void {
+    if (this.#roleOf(series) === Role.site) this.#sites.text(this.#slots[series] as number, value);
+  }
 
   gone(series: SeriesId): void {
     const role = this.#roleOf(series);
@@ -196,11 +205,12 @@ export class NetworkFold implements SampleSink {
         ["link.rate.out", rateOut],
         ["flow.rate", this.#flowsKnown(rate)],
         ["path.latency.p99", this.#flowsKnown(latency)],
+        ["site.unwell", this.#sites.unwell()],
       ]),
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
       classes: new Map(),
-      sites: new Map(),
+      sites: this.#sites.health(),
     };
   }
 
@@ -269,6 +279,8 @@ export class NetworkFold implements SampleSink {
       if (leaf === "out-octets") return { role: Role.counter, slot: link * 2 + outbound };
       return leaf === "last-clear" ? { role: Role.lastClear, slot: link } : other;
     }
+    const site = this.#sites.place({ target, name, labels });
+    if (site !== undefined) return { role: Role.site, slot: site };
     if (target !== "prometheus") return other;
     if (name === "flowRate" || name === "flowLatency") {
       const flow = this.#flows.indexOf(labels.flow ?? "");

@@ -60,18 +60,24 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     for (const name of watched(input, condition.signal))
       findings.push(judgeCondition(input, "forbidden", condition, name));
   }
-  // What is drained is judged link by link: some of it may have to stay.
-  const targets = "drain" in policy.scope ? [] : targetsOf(network, policy);
+  // What is drained is judged link by link: some of it may have to stay. A site is no better for being drained.
+  const targets = "drain" in policy.scope ? [] : targetsOf(network, policy).filter((name) => !leaves(input, name));
   for (const target of targets) findings.push(judgeTrigger(input, target));
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
 }
 
 /** What a condition on this signal is about. */
-function watched({ network, policy }: VerifyInput, signal: SignalName): string[] {
+function watched(input: VerifyInput, signal: SignalName): string[] {
+  const { network, policy } = input;
+  if (signalOf(signal) === "site") return targetsOf(network, policy).filter((name) => !leaves(input, name));
   const all = signalOf(signal) === "link" ? linksInScope(network, policy) : flowsInScope(network, policy);
   return all.map(({ name }) => name);
 }
+
+/** Whether this is a site that the change takes out of its service: it may stay as unwell as it is. */
+const leaves = ({ decision }: VerifyInput, name: string) =>
+  decision.action === "anycast-drain" && decision.intent.kind === "relieve" && decision.intent.target === name;
 
 function judgeCondition(
   input: VerifyInput,
@@ -124,11 +130,17 @@ const lastValue = (state: NetworkState, signal: SignalName, name: string) =>
 /** Measured since the push, and no older than the policy calls fresh: a stream that died after one sample says nothing. */
 function freshValue(input: VerifyInput, signal: SignalName, name: string): number | undefined {
   const measured = input.now.signals.get(signal)?.get(name);
-  return measured && isFresh(input, measured) ? measured.value : undefined;
+  // A probe asks once: nobody's window is behind it.
+  const window = signalOf(signal) !== "site";
+  return measured && isFresh(input, measured, window) ? measured.value : undefined;
 }
 
-function isFresh({ policy, network, pushedMs, nowMs }: VerifyInput, { fromMs, toMs }: Measured): boolean {
+function isFresh(
+  { policy, network, pushedMs, nowMs }: VerifyInput,
+  { fromMs, toMs }: Measured,
+  window: boolean,
+): boolean {
   const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-  const instantaneous = fromMs === toMs;
+  const instantaneous = window && fromMs === toMs;
   return fromMs >= pushedMs + (instantaneous ? freshMs : 0) && nowMs - toMs <= freshMs;
 }

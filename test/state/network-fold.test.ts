@@ -63,6 +63,7 @@ describe("a rate from counters", () => {
       "link.utilisation.out": { "transit-a": { value: 0.09, ...span } },
       "flow.rate": {},
       "path.latency.p99": {},
+      "site.unwell": {},
     });
   });
 
