@@ -20,6 +20,7 @@ import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
 import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
+import { siteProbe } from "../telemetry/site-probe.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
 import type { StateFolder } from "./state-folder.ts";
@@ -112,5 +113,7 @@ function sourcesFor(
     if (!device.gnmi || interfaces.length === 0) return [];
     return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces })];
   });
-  return prometheus ? [...dialIns, prometheusSource({ ...shared, access: prometheus, intervalMs })] : dialIns;
+  const probes = network.anycast.map((service) => siteProbe({ ...shared, service, intervalMs }));
+  const queries = prometheus ? [prometheusSource({ ...shared, access: prometheus, intervalMs })] : [];
+  return [...dialIns, ...probes, ...queries];
 }

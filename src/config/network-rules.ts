@@ -1,3 +1,4 @@
+import { anycastRules } from "./anycast-rules.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
@@ -11,6 +12,7 @@ export function networkRules(raw: unknown): Finding[] {
     ...currencies(raw),
     ...unreadLinks(raw),
     ...segmentRoutingRules(raw),
+    ...anycastRules(raw),
   ];
 }
 

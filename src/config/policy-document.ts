@@ -68,17 +68,23 @@ const scope = section({
   links: section({ role: oneOf(roles) }).exactOptional(),
   flows: section({ class: name("inference") }).exactOptional(),
   drain: name("core-b").exactOptional(),
+  anycast: name("chat").exactOptional(),
 })
-  .describe("What is watched: links of a role, flows of a class, or one link or router that is to be emptied.")
+  .describe(
+    "What is watched: links of a role, flows of a class, one link or router that is to be emptied, or the sites of an anycast service.",
+  )
   .transform((written, context): Scope => {
-    const { links, flows, drain } = written;
-    const [only, second] = [links && { links }, flows && { flows }, drain === undefined ? undefined : { drain }].filter(
-      (one) => one !== undefined,
-    );
+    const { links, flows, drain, anycast } = written;
+    const [only, second] = [
+      links && { links },
+      flows && { flows },
+      drain === undefined ? undefined : { drain },
+      anycast === undefined ? undefined : { anycast },
+    ].filter((one) => one !== undefined);
     if (only && !second) return only;
     const message = tell(
       "must say one thing",
-      "write one of links: { role: … }, flows: { class: … } and drain: <name>",
+      "write one of links: { role: … }, flows: { class: … }, drain: <name> and anycast: <name>",
     );
     context.addIssue({ code: "custom", message });
     return z.NEVER;
@@ -99,7 +105,12 @@ const segmentRoutingAim = section({
   maxSegments: whole(1, 3, 3).describe("Of a new path, its endpoint included."),
 });
 
-const actions = ["bgp-prepend", "segment-routing"] as const;
+const anycastAim = section({
+  action: z.literal("anycast-drain"),
+  prepends: whole(1, 10, 3).describe("Own AS prepended to what a drained site announces, beside community 65535:0."),
+});
+
+const actions = ["bgp-prepend", "segment-routing", "anycast-drain"] as const;
 
 function unknownAction({ input }: { input?: unknown }): string {
   const action = at(input, "action");
@@ -129,7 +140,7 @@ const Document = section({
       for: mOfN.describe("M of the last N evaluations above: the policy acts."),
       every: duration("10s").describe("How often it is evaluated."),
     }),
-    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim], { error: unknownAction }),
+    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim, anycastAim], { error: unknownAction }),
     guard: section({
       maxDevices: whole(1, 1_000, 2).describe("Routers that one change may touch."),
       maxTrafficMoved: percent("30%", "positive").describe(
@@ -224,6 +235,13 @@ export function policyRules(raw: unknown): Finding[] {
       "write links: { role: transit }",
     );
   }
+  const anycast = at(raw, "spec", "scope", "anycast") !== undefined;
+  if (action !== undefined && anycast && action !== "anycast-drain") {
+    find("spec.decide.action", `${action} does nothing for anycast sites`, "write action: anycast-drain");
+  }
+  if (action === "anycast-drain" && at(raw, "spec", "scope") !== undefined && !anycast) {
+    find("spec.scope", "is not of anycast sites, and anycast-drain is for those", "write anycast: <service>");
+  }
   if (action === "segment-routing" && role !== undefined && role !== "backbone") {
     find("spec.scope.links.role", "segment-routing moves traffic between backbone links", "write role: backbone");
   }
@@ -249,6 +267,10 @@ export function policyRules(raw: unknown): Finding[] {
 function wrongSignal(raw: unknown, signal: SignalName): [message: string, mend: string] | undefined {
   const action = textAt(raw, "spec", "decide", "action");
   const watches = at(raw, "spec", "scope", "flows") === undefined ? "link" : "flow";
+  if (at(raw, "spec", "scope", "anycast") !== undefined) {
+    if (signal === "site.unwell") return undefined;
+    return [`${signal} says nothing of anycast sites`, "watch site.unwell"];
+  }
   if (signal === "flow.rate") return [`${signal} is no reason to move anything`, "watch path.latency.p99 of the flows"];
   if (signalOf(signal) !== watches) {
     const mend = watches === "link" ? "watch link.utilisation.out" : "watch path.latency.p99 or path.shared";

@@ -1,4 +1,5 @@
-import { isPrepend, type Policy, type PrependPolicy } from "../model/policy.ts";
+import { isAnycast, isPrepend, type Policy, type PrependPolicy } from "../model/policy.ts";
+import { anycastNeeds } from "./anycast-rules.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import { duration } from "./fields.ts";
@@ -8,10 +9,15 @@ import type { Finding } from "./problem.ts";
 /** What a policy needs of the inventory that it is to work on. It is read raw; a field that is itself wrong takes no part. */
 export function scopeRules(raw: unknown, policies: readonly Policy[]): Finding[] {
   return policies.flatMap((policy) => [
-    ...(isPrepend(policy) ? prependNeeds(raw, policy) : segmentRoutingNeeds(raw, policy)),
+    ...needs(raw, policy),
     ...measuredOutbound(raw, policy),
     ...telemetryOftenEnough(raw, policy),
   ]);
+}
+
+function needs(raw: unknown, policy: Policy): Finding[] {
+  if (isPrepend(policy)) return prependNeeds(raw, policy);
+  return isAnycast(policy) ? anycastNeeds(raw, policy) : segmentRoutingNeeds(raw, policy);
 }
 
 function prependNeeds(raw: unknown, policy: PrependPolicy): Finding[] {

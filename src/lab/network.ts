@@ -30,6 +30,14 @@ export type InventoryPart = Readonly<{
   queries: object;
   classes?: readonly object[];
   flows?: readonly object[];
+  /** Services, given the URL of each of the network's web servers. */
+  anycast?: (urlOf: (name: string) => string) => readonly object[];
+}>;
+
+/** What a web server of the network says at a moment, and how long it takes over it. */
+export type WebService = Readonly<{
+  name: string;
+  answer(atMs: number, prompt: string | undefined): Readonly<{ body: object; afterMs: number }>;
 }>;
 
 /** An emulated network as the lab's servers need it, whatever its traffic. It has no clock: each method moves it on to `atMs`. */
@@ -44,6 +52,7 @@ export type EmulatedNetwork = Readonly<{
   /** Once something is changed, senders that were held back fill the network again, which no prediction knows. */
   rebound(atMs: number): void;
   inventory: InventoryPart;
+  web?: readonly WebService[];
   /** The router that the faults `dead-router` and `lying-commit` befall: one that the change is to touch. */
   faulty: DeviceName;
 }>;

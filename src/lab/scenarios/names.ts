@@ -1,3 +1,3 @@
 /** By themselves, for who lists them without starting a lab. */
-export const scenarioNames = ["two-transits", "training-vs-inference", "maintenance-drain"] as const;
+export const scenarioNames = ["two-transits", "training-vs-inference", "maintenance-drain", "stale-model"] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
