@@ -40,7 +40,8 @@ function applyVtysh(basis: string, config: string): string {
       const kind = command.includes(" as-path ") ? " set as-path " : " set community ";
       const kept = body.filter((line) => line !== "exit" && !line.startsWith(kind));
       if (settable.some((form) => form.test(command))) kept.push(command.replace("65535:0", "graceful-shutdown"));
-      else if (!/^ no set (as-path prepend|community)$/.test(command)) throw new Error(`an unknown command: ${command}`);
+      else if (!/^ no set (as-path prepend|community)$/.test(command))
+        throw new Error(`an unknown command: ${command}`);
       blocks[at] = [head, ...kept.sort(), "exit", ""].join("\n");
     }
   }
