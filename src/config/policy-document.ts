@@ -2,7 +2,7 @@ import { z } from "zod";
 import { type Ratio, ratio } from "../kernel/units.ts";
 import { type SignalName, signalNames, signalOf, signalUnit } from "../model/network-state.ts";
 import type { Condition, Policy, Scope } from "../model/policy.ts";
-import { at, textAt } from "./check.ts";
+import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import {
   duration,
@@ -245,6 +245,7 @@ export function policyRules(raw: unknown): Finding[] {
   if (action === "segment-routing" && role !== undefined && role !== "backbone") {
     find("spec.scope.links.role", "segment-routing moves traffic between backbone links", "write role: backbone");
   }
+  findings.push(...foreignConditions(raw, anycast));
   const { above, clear } = levels;
   if (above && clear && above.unit === clear.unit && clear.value >= above.value) {
     find("spec.trigger.clear", "is not below spec.trigger.above", "write a lower value, so that a breach has an end");
@@ -261,6 +262,19 @@ export function policyRules(raw: unknown): Finding[] {
     find("spec.decide.target", message, `write at most ${textAt(raw, "spec", "trigger", "above")}`);
   }
   return findings;
+}
+
+/** A condition on what the policy does not watch would hold of nothing, and so always. */
+function foreignConditions(raw: unknown, anycast: boolean): Finding[] {
+  return ["require", "forbid"].flatMap((list) =>
+    listAt(raw, "spec", "verify", list).flatMap((written, index) => {
+      const signal = signals.find((known) => known === String(written).trim().split(/\s/)[0]);
+      if (signal === undefined || (signalOf(signal) === "site") === anycast) return [];
+      const message = anycast ? `${signal} says nothing of anycast sites` : `${signal} is of anycast sites only`;
+      const mend = anycast ? 'write "site.unwell below 50%"' : "require it in a policy with scope: { anycast: … }";
+      return [{ path: ["spec", "verify", list, index], message, mend }];
+    }),
+  );
 }
 
 /** What of the trigger does not fit what is watched and done; undefined when all does. */

@@ -6,6 +6,7 @@ import type { Network } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { AnycastPolicy } from "../model/policy.ts";
 import { sitesOf } from "../model/scope.ts";
+import { anycastTraffic } from "../te/anycast-traffic.ts";
 
 export type AnycastInput = Readonly<{
   intent: Intent;
@@ -131,16 +132,11 @@ function others({ network, policy, state, intent, sites }: AnycastInput): string
 /** What the site gets of its service's traffic, where prefix rates are measured. */
 function trafficOf(input: AnycastInput): { moved: number; text: string } {
   const { network, policy, state, intent } = input;
-  const { prefix, sites } = serviceOf(network, policy);
-  const links = new Set(sites.flatMap((site) => site.links));
-  const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-  const rates = state.prefixes.filter(
-    (one) => one.prefix === prefix && links.has(one.link) && Math.abs(state.atMs - one.measuredMs) <= freshMs,
-  );
   const own = new Set(announcedFor(input).map(({ link }) => link));
-  const total = rates.reduce((sum, { rate }) => sum + rate, 0);
-  const moved = rates.filter(({ link }) => own.has(link)).reduce((sum, { rate }) => sum + rate, 0);
-  if (rates.length === 0) return { moved: 0, text: `How much traffic ${intent.target} gets is not measured` };
+  const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+  const traffic = anycastTraffic(serviceOf(network, policy), own, state, freshMs);
+  if (!traffic) return { moved: 0, text: `How much traffic ${intent.target} gets is not measured` };
+  const { on: moved, total } = traffic;
   const share = total > 0 ? ` (${formatPercent(moved / total)} of the service's)` : "";
   return { moved, text: `It gets ${formatRate(moved)}${share}` };
 }

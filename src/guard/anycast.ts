@@ -1,6 +1,8 @@
+import { formatPercent } from "../kernel/units.ts";
 import type { AnycastService, AnycastSite, SiteName } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import { sitesOf } from "../model/scope.ts";
+import { anycastTraffic } from "../te/anycast-traffic.ts";
 import type { AnycastCase } from "./case.ts";
 import { freshSamples, maxDevices } from "./limits.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
@@ -15,6 +17,7 @@ export function anycastFindings(facts: AnycastCase): GuardFinding[] {
     unchangedBasis(facts),
     maxDevices(facts),
     freshness(facts),
+    trafficMoved(facts),
     minSites(facts),
     lastAnnouncement(facts),
   ];
@@ -76,6 +79,23 @@ function freshness(facts: AnycastCase): GuardFinding {
     atMs: facts.state.sites.get(name)?.measuredMs,
   }));
   return freshSamples(facts, samples);
+}
+
+/** Of the service's traffic where that is measured; where it is not, of its sites. */
+function trafficMoved(facts: AnycastCase): GuardFinding {
+  const guard = "traffic-moved";
+  const { decision, policy, network, state } = facts;
+  if (decision.intent.kind === "give-back") return { guard, allow: true, reason: "no site is taken out" };
+  const service = serviceOf(facts);
+  const links = new Set(decision.changes.map(({ link }) => link));
+  const leaving = new Set(decision.changes.map(({ site }) => site));
+  const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
+  const traffic = anycastTraffic(service, links, state, freshMs);
+  const share = traffic ? traffic.on / Math.max(traffic.total, 1) : leaving.size / service.sites.length;
+  const limit = policy.guard.maxTrafficMoved;
+  const of = traffic ? `the traffic of ${service.name}` : `the sites of ${service.name}, whose traffic is not measured`;
+  const reason = `moves ${formatPercent(share)} of ${of}; at most ${formatPercent(limit)}`;
+  return { guard, allow: share <= limit, reason };
 }
 
 /** Sites that are well and announced on all their links once this is done. What gives a site back takes none away. */

@@ -26,11 +26,15 @@ export async function startWebServer(service: WebService, clock: Clock): Promise
     request.on("end", () => {
       if (silent) return;
       const { body, afterMs } = service.answer(clock.now(), promptOf(text));
-      const cancel = clock.after(afterMs, () => {
-        waiting.delete(cancel);
+      const send = () => {
         if (silent) return;
         response.writeHead(200, { "content-type": "application/json" });
         response.end(JSON.stringify(body));
+      };
+      if (afterMs === 0) return send();
+      const cancel = clock.after(afterMs, () => {
+        waiting.delete(cancel);
+        send();
       });
       waiting.add(cancel);
     });

@@ -2,7 +2,16 @@ import { expect, test } from "vitest";
 import { denied, judgeGuards } from "../../src/guard/guard.ts";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { AnycastChange, AnycastDecision, Intent } from "../../src/model/decision.ts";
-import { announcedAs, giveBackOf, intent, network, policy, siteChange, stateOf } from "../te/anycast-sites.ts";
+import {
+  announcedAs,
+  giveBackOf,
+  intent,
+  network,
+  policy,
+  siteChange,
+  stateOf,
+  withRates,
+} from "../te/anycast-sites.ts";
 import { nowMs } from "../te/two-transits.ts";
 
 type Input = Parameters<typeof judgeGuards>[0];
@@ -48,6 +57,7 @@ test("draining one of three sites", () => {
       "unchanged-basis",
       "max-devices",
       "freshness",
+      "traffic-moved",
       "min-sites",
       "last-announcement",
     ].map((guard) => [guard, true]),
@@ -120,6 +130,18 @@ test("the last announcement is never withdrawn, though minSites and all else wou
   const one = announcedAs({ "transit-p1": "drained", "transit-p2": "drained", "transit-l": "withdrawn" });
   const left = judge({ decision: decisionOf(withdraw), sites: one });
   expect(left.find(({ guard }) => guard === "last-announcement")?.allow).toBe(true);
+});
+
+// Goal: the policy's limit holds of what is measured, and of the sites where nothing is.
+test("traffic moved", () => {
+  const limited = (share: number) => ({
+    policy: { ...policy, guard: { ...policy.guard, maxTrafficMoved: ratio(share) } },
+  });
+  const state = withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700 });
+  expect(no({ ...limited(0.3), state })).toBeUndefined();
+  expect(no({ ...limited(0.29), state })).toBe("traffic-moved");
+  expect(no(limited(0.34))).toBeUndefined();
+  expect(no(limited(0.33)), "one site of three").toBe("traffic-moved");
 });
 
 // Goal: giving back is never held up by what it mends, and still goes one step, from what is there.
