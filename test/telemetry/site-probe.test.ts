@@ -171,6 +171,12 @@ test("when nobody answers it is our own network that is to blame", async () => {
   });
 });
 
+test("when the registry answers and no site does, it is the sites", async () => {
+  const { values, status } = await round({ registry: v8, paris: cut, london: silent });
+  expect(values).toMatchObject({ "unwell paris": 1, "unwell london": 1 });
+  expect(status).toEqual({ state: "synced" });
+});
+
 test("an error is an answer: then it is not our network", async () => {
   const broken: Answer = (response) => void response.writeHead(500).end();
   const { values } = await round({ registry: cut, paris: broken, london: cut });
