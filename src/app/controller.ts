@@ -23,6 +23,7 @@ import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
 import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
+import { siteProbe } from "../telemetry/site-probe.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
 import { shedWebhooks } from "./shed-webhook.ts";
@@ -133,9 +134,8 @@ function sourcesFor(
       queueRate && queueDrops && queueDepth ? [] : links.flatMap((link) => (link.qos ? link.interface : []));
     return [gnmiSource({ ...shared, device: device.name, access: device.gnmi, intervalMs, interfaces, queues })];
   });
-  if (!prometheus) return dialIns;
-  return [
-    ...dialIns,
-    prometheusSource({ ...shared, access: prometheus, classes: serviceClasses(network), intervalMs }),
-  ];
+  const probes = network.anycast.map((service) => siteProbe({ ...shared, service, intervalMs }));
+  const classes = serviceClasses(network);
+  const queries = prometheus ? [prometheusSource({ ...shared, access: prometheus, classes, intervalMs })] : [];
+  return [...dialIns, ...probes, ...queries];
 }

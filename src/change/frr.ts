@@ -11,6 +11,9 @@ import type { Templates } from "./templates.ts";
 type Entry = Readonly<{ name: string; permit: boolean; sequence: number; from: number; to: number; body: string[] }>;
 
 const ownPath = /^ set as-path prepend (\d+(?: \d+)*)$/;
+/** How FRR prints `set community 65535:0 additive`. */
+const drainLine = " set community graceful-shutdown additive";
+const ownCommunity = new RegExp(`^${drainLine}$`);
 const matchList = /^ match (ip|ipv6) address prefix-list (\S+)$/;
 
 /** Route-maps and prefix lists as FRR's `show running-config` prints them (checked with 8.4). */
@@ -38,6 +41,7 @@ export class FrrPolicies implements ExportPolicies {
         covers: (prefix) => this.#covers(entry, prefix),
         verdict: verdictOf(entry),
         prepends: this.#prepends(entry),
+        gracefulShutdown: gracefulShutdownOf(entry),
       }));
   }
 
@@ -45,27 +49,55 @@ export class FrrPolicies implements ExportPolicies {
     const changes = edits
       .map(({ policy, statement, to }) => {
         const entry = this.#entries.find((each) => each.name === policy && String(each.sequence) === statement);
-        assert(entry?.permit, `there is a route-map ${policy} permit ${statement}`);
-        const before = this.#prepends(entry);
-        assert(typeof before === "number", `route-map ${policy} permit ${statement} may be edited`);
-        return { entry, before: this.#path(before), after: this.#path(to) };
+        assert(entry, `there is a route-map ${policy} ${statement}`);
+        return { entry, before: this.#named(entry, to), after: to };
       })
       .sort((a, b) => a.entry.from - b.entry.from);
     const lines = [...this.#lines];
     // From the last up, so that an edit does not move the entries still to come.
     for (const { entry, after } of changes.toReversed()) {
-      lines.splice(entry.from, entry.to - entry.from, ...withPath(entry.body, after));
+      const head = `route-map ${entry.name} ${actionOf(entry, after)} ${entry.sequence}`;
+      lines.splice(entry.from - 1, entry.to - entry.from + 1, head, ...this.#body(entry.body, after));
     }
-    const activate = templates.render("frr/bgp-prepend.activate.j2", { sessions: sessionsOf(edits) });
+    const activate = templates.render("frr/export-policy.activate.j2", { sessions: sessionsOf(edits) });
     const render = (side: "before" | "after"): Payload => {
-      const statements = changes.map((change) => ({
-        policy: change.entry.name,
-        sequence: change.entry.sequence,
-        path: change[side],
-      }));
-      return { config: templates.render("frr/bgp-prepend.conf.j2", { statements }), activate };
+      const statements = changes.map(({ entry, ...change }) => {
+        const { prepends, gracefulShutdown } = change[side];
+        return {
+          policy: entry.name,
+          sequence: entry.sequence,
+          action: actionOf(entry, change[side]),
+          path: prepends === undefined ? null : this.#path(prepends),
+          gracefulShutdown: gracefulShutdown ?? null,
+        };
+      });
+      return { config: templates.render("frr/export-policy.conf.j2", { statements }), activate };
     };
     return { expected: lines.join("\n"), forward: render("after"), inverse: render("before") };
+  }
+
+  /** What the entry has now of that which `to` names. */
+  #named(entry: Entry, to: Edit["to"]): Edit["to"] {
+    const [prepends, gracefulShutdown, verdict] = [this.#prepends(entry), gracefulShutdownOf(entry), verdictOf(entry)];
+    const title = `route-map ${entry.name} ${entry.sequence}`;
+    assert(verdict !== "goes-on", `${title} decides`);
+    assert(to.prepends === undefined || typeof prepends === "number", `the path of ${title} may be edited`);
+    assert(
+      to.gracefulShutdown === undefined || typeof gracefulShutdown === "boolean",
+      `the communities of ${title} may be edited`,
+    );
+    return {
+      ...(to.prepends !== undefined && typeof prepends === "number" && { prepends }),
+      ...(to.gracefulShutdown !== undefined && typeof gracefulShutdown === "boolean" && { gracefulShutdown }),
+      ...(to.verdict !== undefined && { verdict }),
+    };
+  }
+
+  #body(body: readonly string[], { prepends, gracefulShutdown }: Edit["to"]): readonly string[] {
+    const path = prepends === undefined ? body : withLine(body, ownPath, prependLine(this.#path(prepends)));
+    return gracefulShutdown === undefined
+      ? path
+      : withLine(path, ownCommunity, gracefulShutdown ? drainLine : undefined);
   }
 
   #path(prepends: number): string[] {
@@ -112,11 +144,23 @@ function verdictOf(entry: Entry): Statement["verdict"] {
   return entry.permit ? "accept" : "deny";
 }
 
+const actionOf = (entry: Entry, { verdict }: Edit["to"]) =>
+  (verdict === undefined ? entry.permit : verdict === "accept") ? "permit" : "deny";
+
+/** `set community` replaces or adds to all that a route has; what another line of the kind would make of ours is not worked out. */
+function gracefulShutdownOf(entry: Entry): Statement["gracefulShutdown"] {
+  const [line, ...more] = entry.body.filter((each) => /^ set (community|comm-list) /.test(each));
+  if (line === undefined) return false;
+  return line === drainLine && more.length === 0 ? true : { unsupported: `"${line.trim()}"` };
+}
+
+const prependLine = (path: readonly string[]) =>
+  path.length === 0 ? undefined : ` set as-path prepend ${path.join(" ")}`;
+
 /** `vtysh` prints the lines of a route-map entry in the order of their bytes. */
-function withPath(body: readonly string[], path: readonly string[]): string[] {
-  const others = body.filter((line) => !ownPath.test(line));
-  if (path.length === 0) return others;
-  const line = ` set as-path prepend ${path.join(" ")}`;
+function withLine(body: readonly string[], earlier: RegExp, line: string | undefined): string[] {
+  const others = body.filter((each) => !earlier.test(each));
+  if (line === undefined) return others;
   const next = others.findIndex((other) => other > line);
   return others.toSpliced(next < 0 ? others.length : next, 0, line);
 }

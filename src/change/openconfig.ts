@@ -1,6 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { ok, type Result } from "../kernel/failure.ts";
-import { elements, type XmlElement } from "../kernel/xml.ts";
+import { canonicalXml, elements, type XmlElement } from "../kernel/xml.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
@@ -10,6 +10,7 @@ import {
   type Edit,
   type ExportPolicies,
   type Statement,
+  type Unsupported,
   unsupported,
 } from "./export-policy.ts";
 import { inModule, readData, writeData } from "./openconfig-data.ts";
@@ -21,8 +22,14 @@ const bgpPolicy = inModule("http://openconfig.net/yang/bgp-policy");
 
 /** How a statement prepends: `asn` is null where the router leaves it out and means its own. */
 type Prepend = Readonly<{ repeat: number; asn: string | null }>;
-type Unsupported = Readonly<{ unsupported: string }>;
 
+/** What an edit sets of a statement; null where it sets nothing. */
+type Named = Readonly<{
+  prepend: Prepend | null;
+  gracefulShutdown: boolean | null;
+  result: (typeof results)[keyof typeof results] | null;
+}>;
+const results = { accept: "ACCEPT_ROUTE", deny: "REJECT_ROUTE" } as const;
 /**
  * `/routing-policy` of openconfig-routing-policy, with the actions of openconfig-bgp-policy, as the concatenated canonical text
  * of the reply's data. CHANGE_UNSUPPORTED when the text would not come out the same again.
@@ -63,6 +70,7 @@ class OpenconfigPolicies implements ExportPolicies {
         covers: (prefix) => this.#covers(statement, prefix),
         verdict: verdictOf(statement),
         prepends: this.#prepends(prepend),
+        gracefulShutdown: readGracefulShutdown(statement),
       };
     });
   }
@@ -75,12 +83,15 @@ class OpenconfigPolicies implements ExportPolicies {
       const statement =
         found && routingPolicy.list(found, "statement", "statements").find((each) => nameOf(each) === name);
       assert(statement, `policy ${policy} has statement ${name}`);
-      const before = readPrepend(statement);
-      assert(!("unsupported" in before), `statement ${name} of ${policy} may be edited`);
+      const before = namedIn(statement, to);
       // The operator's way of writing it is kept: where the AS was left out, it stays out.
-      const asn = before.repeat > 0 ? before.asn : String(this.#as);
-      const after = to > 0 ? { repeat: to, asn } : { repeat: 0, asn: null };
-      writePrepend(statement, after);
+      const asn = before.prepend?.repeat ? before.prepend.asn : String(this.#as);
+      const after: Named = {
+        prepend: to.prepends === undefined ? null : { repeat: to.prepends, asn: to.prepends > 0 ? asn : null },
+        gracefulShutdown: to.gracefulShutdown ?? null,
+        result: to.verdict === undefined ? null : results[to.verdict],
+      };
+      write(statement, after);
       return { policy, name, before, after };
     });
     const render = (side: "before" | "after"): Payload => {
@@ -91,7 +102,7 @@ class OpenconfigPolicies implements ExportPolicies {
       }
       // One list entry a policy: a server may refuse a key that comes twice in one edit.
       const policies = Array.from(byPolicy, ([name, statements]) => ({ name, statements }));
-      return { config: templates.render("openconfig/bgp-prepend.xml.j2", { policies }), activate: "" };
+      return { config: templates.render("openconfig/export-policy.xml.j2", { policies }), activate: "" };
     };
     return { expected: writeData(data), forward: render("after"), inverse: render("before") };
   }
@@ -137,19 +148,56 @@ function readPrepend(statement: XmlElement): Prepend | Unsupported {
   return { repeat, asn: bgpPolicy.leaf(config, "asn") ?? null };
 }
 
-/** Where the children go does not matter: the canonical text sorts them. */
-function writePrepend(statement: XmlElement, { repeat, asn }: Prepend): void {
-  const actions = routingPolicy.at(statement, "actions");
-  assert(actions, "an accepting statement has actions");
-  const bgpActions = bgpActionsOf(statement) ?? bgpPolicy.element("bgp-actions");
-  const others = bgpActions.children.filter(
-    (child) => typeof child === "string" || child.name !== "set-as-path-prepend",
+/** A container of its own for our one community; any other way to set communities is someone else's. */
+function readGracefulShutdown(statement: XmlElement): Statement["gracefulShutdown"] {
+  const bgpActions = bgpActionsOf(statement);
+  const others = bgpActions && bgpPolicy.at(bgpActions, "set-community");
+  if (!others) return false;
+  const same = canonicalXml(others) === canonicalXml(gracefulShutdown());
+  return same ? true : { unsupported: "a set-community that is not the inline addition of 65535:0 alone" };
+}
+
+const gracefulShutdown = () =>
+  bgpPolicy.element(
+    "set-community",
+    bgpPolicy.element("config", bgpPolicy.element("method", "INLINE"), bgpPolicy.element("options", "ADD")),
+    bgpPolicy.element("inline", bgpPolicy.element("config", bgpPolicy.element("communities", "65535:0"))),
   );
-  const config = bgpPolicy.element("config", bgpPolicy.element("repeat-n", String(repeat)));
-  if (asn !== null) config.children.push(bgpPolicy.element("asn", asn));
-  bgpActions.children.length = 0;
-  bgpActions.children.push(...others);
-  if (repeat > 0) bgpActions.children.push(bgpPolicy.element("set-as-path-prepend", config));
+
+/** What the statement has now of that which `to` names. */
+function namedIn(statement: XmlElement, to: Edit["to"]): Named {
+  const [prepend, community, verdict] = [readPrepend(statement), readGracefulShutdown(statement), verdictOf(statement)];
+  assert(!(to.prepends !== undefined && "unsupported" in prepend), "a path that is edited may be");
+  assert(!(to.gracefulShutdown !== undefined && typeof community !== "boolean"), "communities that are edited may be");
+  assert(verdict !== "goes-on", "a statement that is edited decides");
+  return {
+    prepend: to.prepends === undefined || "unsupported" in prepend ? null : prepend,
+    gracefulShutdown: to.gracefulShutdown === undefined || typeof community !== "boolean" ? null : community,
+    result: to.verdict === undefined ? null : results[verdict],
+  };
+}
+
+/** Where the children go does not matter: the canonical text sorts them. */
+function write(statement: XmlElement, { prepend, gracefulShutdown: community, result }: Named): void {
+  const actions = routingPolicy.at(statement, "actions");
+  assert(actions, "a statement that decides has actions");
+  if (prepend !== null) {
+    const { repeat, asn } = prepend;
+    const config = bgpPolicy.element("config", bgpPolicy.element("repeat-n", String(repeat)));
+    if (asn !== null) config.children.push(bgpPolicy.element("asn", asn));
+    writeAction(actions, "set-as-path-prepend", repeat > 0 ? bgpPolicy.element("set-as-path-prepend", config) : null);
+  }
+  if (community !== null) writeAction(actions, "set-community", community ? gracefulShutdown() : null);
+  if (result === null) return;
+  const leaf = routingPolicy.at(actions, "config", "policy-result");
+  assert(leaf, "a statement that decides has a policy-result");
+  leaf.children.splice(0, leaf.children.length, result);
+}
+
+function writeAction(actions: XmlElement, name: string, action: XmlElement | null): void {
+  const bgpActions = bgpPolicy.at(actions, "bgp-actions") ?? bgpPolicy.element("bgp-actions");
+  const others = bgpActions.children.filter((child) => typeof child === "string" || child.name !== name);
+  bgpActions.children.splice(0, bgpActions.children.length, ...others, ...(action ? [action] : []));
   if (!actions.children.includes(bgpActions)) actions.children.push(bgpActions);
 }
 

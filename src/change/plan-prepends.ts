@@ -4,12 +4,16 @@ import type { PrependChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { readPolicies } from "./announcements.ts";
 import type { Edited } from "./edited.ts";
-import { bgpLinks, type Edit, type ExportPolicies, findStatement, unsupported } from "./export-policy.ts";
+import {
+  type Edit,
+  type ExportPolicies,
+  findStatement,
+  linkAlone,
+  mostPrepends,
+  unsupported,
+} from "./export-policy.ts";
 import { parseAllowed } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
-
-/** No path on the Internet is this long, and FRR's command line ends soon after. */
-const mostPrepends = 100;
 
 /** DEVICE_CHANGED, CHANGE_UNSUPPORTED. */
 export function editPrepends(
@@ -34,25 +38,17 @@ export function editPrepends(
 
 function editFor(network: Network, device: Device, policies: ExportPolicies, change: PrependChange): Result<Edit> {
   const { prefix, from, to } = change;
-  const links = bgpLinks(network.links, device);
-  const link = links.find((each) => each.name === change.link);
-  assert(link, `link ${change.link} is on ${device.name} and has BGP`);
   assert(network.prefixes.includes(prefix), `${prefix} is on the allow-list`);
   assert(
     from !== to && Number.isInteger(to) && to >= 0,
-    `${prefix} on ${link.name} changes to a count: ${from} to ${to}`,
+    `${prefix} on ${change.link} changes to a count: ${from} to ${to}`,
   );
   if (to > mostPrepends) {
-    return unsupported(`${to} prepends of ${prefix} on ${link.name} are too many`, `ask for at most ${mostPrepends}`);
+    return unsupported(`${to} prepends of ${prefix} on ${change.link} are too many`, `ask for at most ${mostPrepends}`);
   }
-  const policy = link.bgp.exportPolicy;
-  const other = links.find((each) => each !== link && each.bgp.exportPolicy === policy);
-  if (other) {
-    return unsupported(
-      `${device.name}: links ${link.name} and ${other.name} share the export policy ${policy}, so one cannot change alone`,
-      "give each link an export policy of its own",
-    );
-  }
+  const alone = linkAlone(network, device, change.link);
+  if (!alone.ok) return alone;
+  const link = alone.value;
   const block = parseAllowed(prefix);
   const found = findStatement(policies, link, prefix, block);
   if (!found.ok) return found;
@@ -65,5 +61,6 @@ function editFor(network: Network, device: Device, policies: ExportPolicies, cha
       }),
     );
   }
-  return ok({ link, prefix: block, policy, statement: found.value.statement.id, to });
+  const { statement } = found.value;
+  return ok({ link, prefix: block, policy: link.bgp.exportPolicy, statement: statement.id, to: { prepends: to } });
 }

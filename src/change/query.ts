@@ -12,11 +12,11 @@ export function queryFor(templates: Templates, network: Network, device: Device)
   const policies = [...new Set(bgpLinks(network.links, device).map((link) => link.bgp.exportPolicy))];
   switch (device.platform) {
     case "openconfig":
-      return templates.render("openconfig/bgp-prepend.query.xml.j2", { policies });
+      return templates.render("openconfig/export-policy.query.xml.j2", { policies });
     case "frr": {
       // A list of the other family cannot match, and an edit of it by someone else should not get in our way.
       const families = new Set(network.prefixes.map((prefix) => (parseAllowed(prefix).family === 4 ? "ip" : "ipv6")));
-      return templates.render("frr/bgp-prepend.query.j2", { policies, families: [...families].sort() });
+      return templates.render("frr/export-policy.query.j2", { policies, families: [...families].sort() });
     }
     case "linux-srv6":
     case "linux-htb":

@@ -1,7 +1,7 @@
 import { Environment } from "minijinja-js";
 import { Failure } from "../kernel/failure.ts";
 
-/** Template texts by name below `device-templates/`: `"openconfig/bgp-prepend.xml.j2"`. */
+/** Template texts by name below `device-templates/`: `"openconfig/export-policy.xml.j2"`. */
 export type TemplateFiles = ReadonlyMap<string, string>;
 
 /** A template that needs more steps than this loops without end. */

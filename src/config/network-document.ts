@@ -2,6 +2,7 @@ import path from "node:path";
 import { z } from "zod";
 import { ratio } from "../kernel/units.ts";
 import { type FreezeWindow, type Network, platforms } from "../model/inventory.ts";
+import { anycastService } from "./anycast-document.ts";
 import {
   duration,
   host,
@@ -218,6 +219,7 @@ export function networkDocument(folder: string) {
     prefixes: listOf(prefix, "prefixes", "[192.0.2.0/24]"),
     classes: listOf(trafficClass, "classes", "[{ name: training, prefers: capacity }]").exactOptional(),
     flows: listOf(flow, "flows", "[{ name: training-1, … }]").exactOptional(),
+    anycast: listOf(anycastService, "anycast services", "[{ name: chat, … }]").exactOptional(),
     telemetry: section({ interval: duration("10s"), prometheus: prometheus.exactOptional() }).transform(
       ({ interval, ...rest }) => ({ intervalMs: interval, ...rest }),
     ),
@@ -233,12 +235,13 @@ export function networkDocument(folder: string) {
       classes = [],
       flows = [],
       shedWebhooks = [],
+      anycast = [],
       ...network
     }): Network => ({
       ...network,
       classes,
       flows,
-      anycast: [],
+      anycast,
       freezes,
       shedWebhooks,
     }),

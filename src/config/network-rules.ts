@@ -1,3 +1,4 @@
+import { anycastRules } from "./anycast-rules.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
@@ -13,6 +14,7 @@ export function networkRules(raw: unknown): Finding[] {
     ...unreadLinks(raw),
     ...segmentRoutingRules(raw),
     ...qosLinkRules(raw),
+    ...anycastRules(raw),
   ];
 }
 

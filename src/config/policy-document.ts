@@ -1,12 +1,10 @@
 import { z } from "zod";
-import { type Ratio, ratio } from "../kernel/units.ts";
 import type { Condition, Policy, Scope } from "../model/policy.ts";
 import { type SignalName, signalNames, signalOf, signalUnit } from "../model/signal.ts";
-import { at, listAt, textAt } from "./check.ts";
+import { at } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import {
   duration,
-  type Level,
   level,
   listOf,
   missing,
@@ -21,11 +19,10 @@ import {
   whole,
   yesOrNo,
 } from "./fields.ts";
-import type { Finding } from "./problem.ts";
 
 const signals = signalNames as readonly [SignalName, ...SignalName[]];
 export const roles = ["transit", "peering", "backbone"] as const;
-const conditionForm = /^(\S+)\s+(below|above)\s+(\S.*)$/;
+export const conditionForm = /^(\S+)\s+(below|above)\s+(\S.*)$/;
 const conditionExample = "link.utilisation.in below 85%";
 
 const condition = text("a condition", `"${conditionExample}"`, conditionForm)
@@ -70,22 +67,24 @@ const scope = section({
   flows: section({ class: name("inference") }).exactOptional(),
   drain: name("core-b").exactOptional(),
   class: name("inference-interactive").exactOptional(),
+  anycast: name("chat").exactOptional(),
 })
   .describe(
-    "What is watched: links of a role, flows of a class, one link or router that is to be emptied, or a class by its objectives.",
+    "What is watched: links of a role, flows of a class, one link or router that is to be emptied, a class by its objectives, or the sites of an anycast service.",
   )
   .transform((written, context): Scope => {
-    const { links, flows, drain, class: served } = written;
+    const { links, flows, drain, class: served, anycast } = written;
     const [only, second] = [
       links && { links },
       flows && { flows },
       drain === undefined ? undefined : { drain },
       served === undefined ? undefined : { class: served },
+      anycast === undefined ? undefined : { anycast },
     ].filter((one) => one !== undefined);
     if (only && !second) return only;
     const message = tell(
       "must say one thing",
-      "write one of links: { role: … }, flows: { class: … }, drain: <name> and class: <name>",
+      "write one of links: { role: … }, flows: { class: … }, drain: <name>, class: <name> and anycast: <name>",
     );
     context.addIssue({ code: "custom", message });
     return z.NEVER;
@@ -114,7 +113,12 @@ const qosAim = section({
   maxInterfaces: whole(1, 1_000, 2).describe("Interfaces whose queues one change may set."),
 });
 
-const actions = ["bgp-prepend", "segment-routing", "qos"] as const;
+const anycastAim = section({
+  action: z.literal("anycast-drain"),
+  prepends: whole(1, 10, 3).describe("Own AS prepended to what a drained site announces, beside community 65535:0."),
+});
+
+const actions = ["bgp-prepend", "segment-routing", "qos", "anycast-drain"] as const;
 
 function unknownAction({ input }: { input?: unknown }): string {
   const action = at(input, "action");
@@ -144,7 +148,9 @@ const Document = section({
       for: mOfN.describe("M of the last N evaluations above: the policy acts."),
       every: duration("10s").describe("How often it is evaluated."),
     }),
-    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim, qosAim], { error: unknownAction }),
+    decide: z.discriminatedUnion("action", [prependAim, segmentRoutingAim, qosAim, anycastAim], {
+      error: unknownAction,
+    }),
     guard: section({
       maxDevices: whole(1, 1_000, 2).describe("Routers that one change may touch."),
       maxTrafficMoved: percent("30%", "positive").describe(
@@ -214,121 +220,8 @@ export function policyJsonSchema(): object {
   };
 }
 
-/** Rules between a policy's fields. A field that is itself wrong takes no part: the schema speaks of it. */
-export function policyRules(raw: unknown): Finding[] {
-  const signal = signals.find((candidate) => candidate === textAt(raw, "spec", "trigger", "signal"));
-  const levels = { above: levelAt(raw, "above"), clear: levelAt(raw, "clear") };
-  const target = shareAt(raw, "spec", "decide", "target");
-  const drains = at(raw, "spec", "scope", "drain") !== undefined;
-  const findings: Finding[] = [];
-  const find: Find = (path, message, mend) => findings.push({ path: path.split("."), message, mend });
-
-  if (signal !== undefined) {
-    for (const [field, parsed] of Object.entries(levels)) {
-      if (parsed && parsed.unit !== signalUnit(signal)) find(`spec.trigger.${field}`, ...wrongUnit(signal));
-    }
-    if (signalOf(signal) !== "class") overWhole(levels, find);
-    const wrong = wrongSignal(raw, signal);
-    if (wrong) find("spec.trigger.signal", ...wrong);
-  }
-  const role = textAt(raw, "spec", "scope", "links", "role");
-  const action = textAt(raw, "spec", "decide", "action");
-  const ofClass = at(raw, "spec", "scope", "class") !== undefined;
-  if (action === "qos" && at(raw, "spec", "scope") !== undefined && !ofClass) {
-    find("spec.scope", "is not of a class, and qos sets the queues that a class stands in", "write class: <name>");
-  }
-  if (action === "segment-routing" && ofClass) {
-    find("spec.decide.action", "moves flows, and the scope is a class by its objectives", "write action: qos");
-  }
-  findings.push(...conditionsInScope(raw, ofClass));
-  if (action === "bgp-prepend" && at(raw, "spec", "scope") !== undefined && role === undefined) {
-    find(
-      "spec.scope",
-      "is not of links, and bgp-prepend moves traffic between links",
-      "write links: { role: transit }",
-    );
-  }
-  if (action === "segment-routing" && role !== undefined && role !== "backbone") {
-    find("spec.scope.links.role", "segment-routing moves traffic between backbone links", "write role: backbone");
-  }
-  const { above, clear } = levels;
-  if (above && clear && above.unit === clear.unit && clear.value >= above.value) {
-    find("spec.trigger.clear", "is not below spec.trigger.above", "write a lower value, so that a breach has an end");
-  }
-  if (
-    above?.unit === "ratio" &&
-    signal !== undefined &&
-    signalOf(signal) === "link" &&
-    !drains &&
-    target !== undefined &&
-    target > above.value
-  ) {
-    const message = "is over spec.trigger.above: the change itself would be a breach";
-    find("spec.decide.target", message, `write at most ${textAt(raw, "spec", "trigger", "above")}`);
-  }
-  return findings;
-}
-
-type Find = (path: string, message: string, mend: string) => void;
-
-function overWhole(levels: Readonly<Record<string, Level | undefined>>, find: Find): void {
-  for (const [field, level] of Object.entries(levels)) {
-    if (level?.unit !== "ratio" || level.value <= 1) continue;
-    const mend = "write a share of the link's capacity, at most 100%";
-    find(`spec.trigger.${field}`, "is over 100%, which no link can carry", mend);
-  }
-}
-
-/** Only a service class has queues and objectives that can be verified. */
-function conditionsInScope(raw: unknown, ofClass: boolean): Finding[] {
-  if (ofClass) return [];
-  return ["require", "forbid"].flatMap((list) =>
-    listAt(raw, "spec", "verify", list).flatMap((written, index): Finding[] => {
-      const of = typeof written === "string" ? conditionForm.exec(written.trim())?.[1] : undefined;
-      const signal = signals.find((candidate) => candidate === of);
-      if (signal === undefined || !["class", "queue"].includes(signalOf(signal))) return [];
-      const message = `${signal} is of a service class, and the scope is not`;
-      return [{ path: ["spec", "verify", list, index], message, mend: "verify a signal of links or flows" }];
-    }),
-  );
-}
-
-/** What of the trigger does not fit what is watched and done; undefined when all does. */
-function wrongSignal(raw: unknown, signal: SignalName): [message: string, mend: string] | undefined {
-  const action = textAt(raw, "spec", "decide", "action");
-  const watches = watched(at(raw, "spec", "scope"));
-  if (signal === "flow.rate") return [`${signal} is no reason to move anything`, "watch path.latency.p99 of the flows"];
-  if (signalOf(signal) !== watches) {
-    return [
-      `${signal} is a signal of ${plural[signalOf(signal)]}, and the scope is of ${plural[watches]}`,
-      meant[watches],
-    ];
-  }
-  if (action === "bgp-prepend" && !signal.endsWith(".in")) {
-    return ["bgp-prepend moves inbound traffic only", `watch ${signal.replace(/out$/, "in")}`];
-  }
-  if (action === "segment-routing" && signal.endsWith(".in")) {
-    return ["segment-routing moves what a router sends", `watch ${signal.replace(/in$/, "out")}`];
-  }
-  return undefined;
-}
-
-type Watched = "link" | "flow" | "class";
-
-function watched(scope: unknown): Watched {
-  if (at(scope, "class") !== undefined) return "class";
-  return at(scope, "flows") === undefined ? "link" : "flow";
-}
-
-const plural = { link: "links", flow: "flows", queue: "queues", class: "classes", site: "sites" } as const;
-
-const meant: Readonly<Record<Watched, string>> = {
-  link: "watch link.utilisation.out",
-  flow: "watch path.latency.p99 or path.shared",
-  class: "watch class.risk",
-};
-
-function wrongUnit(signal: SignalName): [message: string, mend: string] {
+/** What to say of a level in another unit than its signal's. */
+export function wrongUnit(signal: SignalName): [message: string, mend: string] {
   switch (signalUnit(signal)) {
     case "ratio":
       return [`${signal} is a share`, "write a percentage, for example 85%"];
@@ -339,13 +232,4 @@ function wrongUnit(signal: SignalName): [message: string, mend: string] {
     case "bytes":
       return [`${signal} is no threshold`, "write queue.drops"];
   }
-}
-
-function levelAt(raw: unknown, field: string): Level | undefined {
-  return level("").safeParse(textAt(raw, "spec", "trigger", field)).data;
-}
-
-function shareAt(raw: unknown, ...path: string[]): Ratio | undefined {
-  const share = percent("").safeParse(textAt(raw, ...path)).data;
-  return share === undefined ? undefined : ratio(share);
 }

@@ -1,4 +1,5 @@
-import { isPrepend, isQos, isSegmentRouting, type Policy, type PrependPolicy } from "../model/policy.ts";
+import { isAnycast, isPrepend, isQos, type Policy, type PrependPolicy } from "../model/policy.ts";
+import { anycastNeeds } from "./anycast-rules.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import { duration } from "./fields.ts";
@@ -18,7 +19,8 @@ export function scopeRules(raw: unknown, policies: readonly Policy[]): Finding[]
 function actionNeeds(raw: unknown, policy: Policy): Finding[] {
   if (isPrepend(policy)) return prependNeeds(raw, policy);
   if (isQos(policy)) return qosNeeds(raw, policy);
-  return isSegmentRouting(policy) ? segmentRoutingNeeds(raw, policy) : [];
+  if (isAnycast(policy)) return anycastNeeds(raw, policy);
+  return segmentRoutingNeeds(raw, policy);
 }
 
 function prependNeeds(raw: unknown, policy: PrependPolicy): Finding[] {

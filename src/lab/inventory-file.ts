@@ -10,10 +10,12 @@ export function inventoryFile(of: {
   prometheusPort: number;
   username: string;
   intervalMs: number;
+  /** By name of the network's web servers. */
+  webPorts: ReadonlyMap<string, number>;
   policies: readonly string[];
 }): string {
   const { username } = of;
-  const { as, devices, links, prefixes, queries, ...others } = of.part;
+  const { as, devices, links, prefixes, queries, anycast, ...others } = of.part;
   const password = { file: "password" };
   const inventory = {
     apiVersion: "pointsman/v1",
@@ -29,6 +31,7 @@ export function inventoryFile(of: {
     links,
     prefixes,
     ...others,
+    ...(anycast && { anycast: anycast((name) => `http://127.0.0.1:${of.webPorts.get(name)}/`) }),
     telemetry: {
       interval: `${of.intervalMs}ms`,
       prometheus: { url: `http://127.0.0.1:${of.prometheusPort}`, queries },

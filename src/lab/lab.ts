@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import type { Clock } from "../kernel/clock.ts";
 import { runAll } from "../kernel/run-all.ts";
 import type { DeviceName } from "../model/inventory.ts";
+import { anycastNetwork } from "./anycast-network.ts";
 import { backboneNetwork } from "./backbone-network.ts";
 import type { BackboneScenario } from "./backbone-scenario.ts";
 import { createCertificateAuthority } from "./certificates.ts";
@@ -21,10 +22,12 @@ import { maintenanceDrain } from "./scenarios/maintenance-drain.ts";
 import type { ScenarioName } from "./scenarios/names.ts";
 import { slowBurn } from "./scenarios/slow-burn.ts";
 import { spikeAdmission } from "./scenarios/spike-admission.ts";
+import { staleModel } from "./scenarios/stale-model.ts";
 import { trainingVsInference } from "./scenarios/training-vs-inference.ts";
 import { twoTransits } from "./scenarios/two-transits.ts";
 import { SeriesHistory } from "./series-history.ts";
 import type { TrafficStart } from "./traffic.ts";
+import { startWebServer, type WebServer } from "./web-server.ts";
 
 export type { LabMeasurement } from "./network.ts";
 
@@ -71,6 +74,7 @@ const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   "compute-bound": backbone(computeBound),
   "spike-admission": backbone(spikeAdmission),
   "slow-burn": backbone(slowBurn),
+  "stale-model": { network: (start) => anycastNetwork(staleModel, start) },
 };
 
 /**
@@ -108,6 +112,12 @@ export async function startLab(options: {
       stops.push(() => router.stop());
       routers.push(router);
     }
+    const web: WebServer[] = [];
+    for (const service of network.web ?? []) {
+      const server = await startWebServer(service, clock);
+      stops.push(() => server.stop());
+      web.push(server);
+    }
     const history = new SeriesHistory();
     const prometheus = await startPrometheusServer({ history, clock });
     stops.push(() => prometheus.stop());
@@ -137,6 +147,7 @@ export async function startLab(options: {
           hostKey: netconf.hostKey,
         })),
         prometheusPort: prometheus.port,
+        webPorts: new Map(web.map(({ name, port }) => [name, port])),
         username,
         intervalMs,
         policies,
@@ -151,6 +162,7 @@ export async function startLab(options: {
           return;
         case "blind":
           for (const { gnmi } of routers) gnmi.faults.blind = true;
+          for (const server of web) server.fallSilent();
           stopCollector();
           return;
         case "dead-router":
@@ -170,6 +182,7 @@ export async function startLab(options: {
           { name: device, protocol: "NETCONF over SSH", url: `ssh://127.0.0.1:${netconf.port}` },
           { name: device, protocol: "gNMI over TLS", url: `https://127.0.0.1:${gnmi.port}` },
         ]),
+        ...web.map(({ name, port }) => ({ name, protocol: "HTTP", url: `http://127.0.0.1:${port}` })),
         { name: "prometheus", protocol: "Prometheus HTTP API", url: `http://127.0.0.1:${prometheus.port}` },
       ],
       measure: () => network.measure(clock.now()),

@@ -42,6 +42,14 @@ export type InventoryPart = Readonly<{
   queries: object;
   classes?: readonly object[];
   flows?: readonly object[];
+  /** Services, given the URL of each of the network's web servers. */
+  anycast?: (urlOf: (name: string) => string) => readonly object[];
+}>;
+
+/** What a web server of the network says at a moment, and how long it takes over it. */
+export type WebService = Readonly<{
+  name: string;
+  answer(atMs: number, prompt: string | undefined): Readonly<{ body: object; afterMs: number }>;
 }>;
 
 /** A document of kind TrafficClass. */
@@ -66,6 +74,7 @@ export type EmulatedNetwork = Readonly<{
   inventory: InventoryPart;
   /** The service classes, which stand in files beside pointsman.yaml. */
   classDocuments: readonly ClassDocument[];
+  web?: readonly WebService[];
   /** The router that the faults `dead-router` and `lying-commit` befall: one that the change is to touch. */
   faulty: DeviceName;
 }>;

@@ -9,6 +9,8 @@ export type SeriesId = number;
  * For Prometheus: `target` is `"prometheus"`, `name` the configured query (`"prefixInbound"`, `"linkInbound"`,
  * `"linkOutbound"`, `"flowRate"`, `"flowLatency"`, `"queueRate"`, `"queueDrops"`, `"queueDepth"`), labels `link` and
  * `prefix`, or `flow`, or `link` and `class`. `"classSignal"` has the labels `class` and `signal`, and of a histogram's bucket `le`.
+ * For probes of anycast sites: `target` is `"anycast <service>"`, `name` is `"site.unwell"` (0 or 1), `"site.latency"` (ms) or
+ * `"site.reason"` (text), label `site`.
  */
 export type Series = Readonly<{ target: string; name: string; labels: Readonly<Record<string, string>> }>;
 

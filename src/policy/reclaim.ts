@@ -25,7 +25,7 @@ export function predictReclaim(
 }
 
 /**
- * The policy's signal on `link`, in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
+ * The policy's signal on `link` (of a site, as it is), in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
  * moved is back on it. Traffic of a moved prefix that still enters `link` is in its value already. Undefined when it
  * cannot be known: the link or one of the rates has no fresh sample, or the policy does not watch links in the
  * direction that its changes move.
@@ -39,6 +39,8 @@ function afterReturn(
 ): number | undefined {
   const { signal } = policy.trigger;
   const now = observe(policy, link, state, network);
+  // A site that is well is well whatever traffic it gets; what more traffic does to it, verification sees.
+  if ("anycast" in policy.scope) return now.kind === "blind" ? undefined : now.value;
   const capacity = network.links.find(({ name }) => name === link)?.capacity;
   if (!("links" in policy.scope) || now.kind === "blind" || capacity === undefined) return undefined;
   const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;

@@ -6,6 +6,7 @@ import type { Measured, SignalName } from "../model/signal.ts";
 import { ClassFold } from "./class-fold.ts";
 import { CounterRates } from "./counter-rates.ts";
 import { QueueFold } from "./queue-fold.ts";
+import { SiteSamples } from "./site-samples.ts";
 
 /** What a series is to us; by SeriesId, so that a sample costs two array reads to place. */
 const Role = {
@@ -19,6 +20,7 @@ const Role = {
   flow: 7,
   classSignal: 8,
   queue: 9,
+  site: 10,
 } as const;
 
 const counters = "/interfaces/interface/state/counters/";
@@ -64,7 +66,7 @@ export class NetworkFold implements SampleSink {
   readonly #unlisted: { prefix: string; link: LinkName; rate: number; measuredMs: number }[] = [];
 
   readonly #classes: ClassFold;
-
+  readonly #sites: SiteSamples;
   readonly #targets = new Map<string, TargetStatus>();
   readonly #listeners = new Set<() => void>();
   #unknownSeries = 0;
@@ -93,6 +95,7 @@ export class NetworkFold implements SampleSink {
     this.#flowValues = unknown(network.flows.length * 2);
     this.#flowMs = unknown(network.flows.length * 2);
     this.#queues = new QueueFold(network);
+    this.#sites = new SiteSamples(network.anycast);
   }
 
   /** Series that name a link or interface the inventory does not have. */
@@ -154,6 +157,9 @@ export class NetworkFold implements SampleSink {
       case Role.queue:
         if (this.#queues.sample(slot, value, sourceMs)) this.#changed();
         return;
+      case Role.site:
+        if (this.#sites.number(slot, value, sourceMs)) this.#changed();
+        return;
       case Role.unlistedRate: {
         const known = this.#unlisted[slot];
         if (!known || sourceMs <= known.measuredMs) return; // NaN, when gone, is not later than anything.
@@ -163,8 +169,10 @@ export class NetworkFold implements SampleSink {
     }
   }
 
-  /** Nothing we read is text. */
-  text(): void {}
+  /** Why a site is not well; nothing else that we read is text. */
+  text(series: SeriesId, value: string): void {
+    if (this.#roleOf(series) === Role.site) this.#sites.text(this.#slots[series] as number, value);
+  }
 
   gone(series: SeriesId): void {
     const role = this.#roleOf(series);
@@ -214,6 +222,7 @@ export class NetworkFold implements SampleSink {
       ["flow.rate", this.#flowsKnown(rate)],
       ["path.latency.p99", this.#flowsKnown(latency)],
       ...this.#queues.signals(),
+      ["site.unwell", this.#sites.unwell()],
     ]);
     const { classes, risk, stress } = this.#classes.read(nowMs, signals);
     return {
@@ -222,7 +231,7 @@ export class NetworkFold implements SampleSink {
       prefixes: this.#prefixRatesKnown(),
       targets: new Map(this.#targets),
       classes,
-      sites: new Map(),
+      sites: this.#sites.health(),
     };
   }
 
@@ -297,6 +306,8 @@ export class NetworkFold implements SampleSink {
       if (queue === "unknown") return unknown();
       return queue === "other" ? other : { role: Role.queue, slot: queue };
     }
+    const site = this.#sites.place(series);
+    if (site !== undefined) return { role: Role.site, slot: site };
     if (target !== "prometheus") return other;
     if (name === "flowRate" || name === "flowLatency") {
       const flow = this.#flows.indexOf(labels.flow ?? "");

@@ -1,7 +1,7 @@
 import type { Verdict } from "../model/decision.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Condition } from "../model/policy.ts";
-import { flowsInScope, linksInScope, sitesOf, targetsOf } from "../model/scope.ts";
+import { flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
 import { formatSignal, type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
@@ -66,8 +66,8 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     for (const name of watched(input, condition.signal))
       findings.push(judgeCondition(input, "forbidden", condition, name));
   }
-  // What is drained is judged link by link: some of it may have to stay.
-  const targets = "drain" in policy.scope ? [] : targetsOf(network, policy);
+  // What is drained is judged link by link: some of it may have to stay. A site is no better for being drained.
+  const targets = "drain" in policy.scope ? [] : targetsOf(network, policy).filter((name) => !leaves(input, name));
   for (const target of targets) findings.push(judgeTrigger(input, target));
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
@@ -75,7 +75,8 @@ export function verifyChange(input: VerifyInput): Verdict | null {
 }
 
 /** What a condition on this signal is about. */
-function watched({ network, policy, decision }: VerifyInput, signal: SignalName): string[] {
+function watched(input: VerifyInput, signal: SignalName): string[] {
+  const { network, policy, decision } = input;
   const { scope } = policy;
   switch (signalOf(signal)) {
     case "link":
@@ -87,7 +88,7 @@ function watched({ network, policy, decision }: VerifyInput, signal: SignalName)
     case "queue":
       return "class" in scope ? [...decision.changes].flatMap((change) => queueOf(change, scope.class)) : [];
     case "site":
-      return "anycast" in scope ? sitesOf(network, scope.anycast).map(({ name }) => name) : [];
+      return "anycast" in scope ? targetsOf(network, policy).filter((name) => !leaves(input, name)) : [];
   }
 }
 
@@ -100,6 +101,10 @@ const queueOf = (change: VerifyInput["decision"]["changes"][number], name: strin
  */
 const reliefSignal = ({ scope, trigger }: VerifyInput["policy"]): SignalName =>
   "class" in scope ? "class.stress" : trigger.signal;
+
+/** Whether this is a site that the change takes out of its service: it may stay as unwell as it is. */
+const leaves = ({ decision }: VerifyInput, name: string) =>
+  decision.action === "anycast-drain" && decision.intent.kind === "relieve" && decision.intent.target === name;
 
 function judgeCondition(
   input: VerifyInput,
@@ -158,11 +163,17 @@ const lastValue = (state: NetworkState, signal: SignalName, name: string) =>
 /** Measured since the push, and no older than the policy calls fresh: a stream that died after one sample says nothing. */
 function freshValue(input: VerifyInput, signal: SignalName, name: string): number | undefined {
   const measured = input.now.signals.get(signal)?.get(name);
-  return measured && isFresh(input, measured) ? measured.value : undefined;
+  // A probe asks once: nobody's window is behind it.
+  const window = signalOf(signal) !== "site";
+  return measured && isFresh(input, measured, window) ? measured.value : undefined;
 }
 
-function isFresh({ policy, network, pushedMs, nowMs }: VerifyInput, { fromMs, toMs }: Measured): boolean {
+function isFresh(
+  { policy, network, pushedMs, nowMs }: VerifyInput,
+  { fromMs, toMs }: Measured,
+  window: boolean,
+): boolean {
   const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-  const instantaneous = fromMs === toMs;
+  const instantaneous = window && fromMs === toMs;
   return fromMs >= pushedMs + (instantaneous ? freshMs : 0) && nowMs - toMs <= freshMs;
 }

@@ -18,20 +18,30 @@ function applyNetconf(basis: string, config: string): string {
     .join("");
 }
 
-/** `vtysh -f` of route-map entries: a `set` takes the place of one of its kind, and lines are shown in the order of their bytes. */
+const settable = [/^ set as-path prepend( \d+)+$/, /^ set community 65535:0 additive$/];
+
+/**
+ * `vtysh -f` of route-map entries: a `set` takes the place of one of its kind, an entry's other verdict that of the one it has
+ * (its lines stay: seen with FRR 8.4), and lines are shown in the order of their bytes.
+ */
 function applyVtysh(basis: string, config: string): string {
   const blocks = basis.split(/^(?=route-map )/m);
   const commands = config.split("\n").filter((line) => line !== "");
   let at = -1;
   for (const command of commands) {
+    const [head = "", ...body] = (blocks[at] ?? "").trimEnd().split("\n");
     if (command.startsWith("route-map ")) {
-      at = blocks.findIndex((block) => block.startsWith(`${command}\n`));
+      const [, name = "", , sequence = ""] = command.split(" ");
+      const entry = new RegExp(`^route-map ${name} (permit|deny) ${sequence}\n`);
+      at = blocks.findIndex((block) => entry.test(block));
       if (at < 0) throw new Error(`a new entry: ${command}`);
+      blocks[at] = (blocks[at] ?? "").replace(entry, `${command}\n`);
     } else if (command !== "exit") {
-      const [head = "", ...body] = (blocks[at] ?? "").trimEnd().split("\n");
-      const kept = body.filter((line) => line !== "exit" && !line.startsWith(" set as-path prepend"));
-      if (/^ set as-path prepend( \d+)+$/.test(command)) kept.push(command);
-      else if (command !== " no set as-path prepend") throw new Error(`an unknown command: ${command}`);
+      const kind = command.includes(" as-path ") ? " set as-path " : " set community ";
+      const kept = body.filter((line) => line !== "exit" && !line.startsWith(kind));
+      if (settable.some((form) => form.test(command))) kept.push(command.replace("65535:0", "graceful-shutdown"));
+      else if (!/^ no set (as-path prepend|community)$/.test(command))
+        throw new Error(`an unknown command: ${command}`);
       blocks[at] = [head, ...kept.sort(), "exit", ""].join("\n");
     }
   }

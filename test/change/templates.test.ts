@@ -178,7 +178,7 @@ test("no value can add a line to a command text", () => {
     const values = {
       policies: [value],
       families: [value],
-      statements: [{ policy: value, sequence: value, path: [value] }],
+      statements: [{ policy: value, sequence: value, action: value, path: [value], gracefulShutdown: null }],
       sessions: [{ family: value, neighbor: value }],
       prefixes: [value],
       added: [{ prefix: value, segments: [value], dev: value, metric: value }],

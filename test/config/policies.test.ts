@@ -61,6 +61,7 @@ test("the shipped policies are read", async () => {
   const { policies, problems } = await loadPolicies([path.join(import.meta.dirname, "../../policies")]);
   expect(problems).toEqual([]);
   expect(policies.map(({ name, decide, scope }) => [name, decide.action, Object.keys(scope)])).toEqual([
+    ["anycast-drain", "anycast-drain", ["anycast"]],
     ["backbone-congestion", "segment-routing", ["links"]],
     ["class-inference-interactive", "qos", ["class"]],
     ["class-isolation", "segment-routing", ["flows"]],

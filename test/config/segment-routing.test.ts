@@ -193,7 +193,7 @@ test.each([
   [
     "{ flows: { class: inference } }",
     "{ flows: { class: inference }, drain: mid }",
-    "spec.scope: must say one thing; write one of links: { role: … }, flows: { class: … }, drain: <name> and class: <name>",
+    "spec.scope: must say one thing; write one of links: { role: … }, flows: { class: … }, drain: <name>, class: <name> and anycast: <name>",
   ],
   [
     "{ flows: { class: inference } }",

@@ -3,6 +3,7 @@ import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { Measured, SignalName } from "../../src/model/signal.ts";
 import { observe } from "../../src/policy/observe.ts";
 import { predictReclaim } from "../../src/policy/reclaim.ts";
+import * as site from "../te/anycast-sites.ts";
 import { intervalMs, moved, network, policy, stateAt } from "./fixtures.ts";
 
 const nowMs = 1_000_000;
@@ -134,4 +135,15 @@ test("give-back of flows", () => {
   expect(back(0)).toBeCloseTo(0.5, 12);
   expect(back(old)).toBeUndefined();
   expect(back(0, draining), "a drain ends by rolling it back").toBeUndefined();
+});
+
+// Goal: a site goes back by its own health alone, and not while that is unknown.
+test("give-back of a site", () => {
+  const changes = [site.siteChange("transit-p1", "announced", "drained")];
+  const reclaim = (state: ReturnType<typeof site.stateOf>) =>
+    predictReclaim(site.policy, "paris", state, site.network, { changeId: "c1", changes });
+  expect(reclaim(site.stateOf({ paris: null }))).toBe(0);
+  expect(reclaim(site.stateOf({ paris: "stale" }))).toBe(1);
+  expect(reclaim(site.stateOf({ london: null }))).toBeUndefined();
+  expect(reclaim(site.stateOf({ paris: null }, 0))).toBeUndefined();
 });

@@ -4,6 +4,7 @@ import { bitsPerSecond } from "../../src/kernel/units.ts";
 import type { Device, Link, Network } from "../../src/model/inventory.ts";
 import { SeriesTable } from "../../src/model/sample.ts";
 import { NetworkFold } from "../../src/state/network-fold.ts";
+import * as site from "../te/anycast-sites.ts";
 
 const intervalMs = 10_000;
 const startMs = Date.UTC(2026, 0, 1);
@@ -65,6 +66,7 @@ describe("a rate from counters", () => {
       "path.latency.p99": {},
       "class.risk": {},
       "class.stress": {},
+      "site.unwell": {},
     });
   });
 
@@ -294,4 +296,32 @@ test("flows", () => {
   expect(fold.unknownSeries).toBe(1);
   fold.gone(series("flowRate", "training"));
   expect(of("flow.rate")).toEqual({});
+});
+
+// Goal: what a probe says is kept together, of the moment it began; an older one changes nothing, and an unknown site is nobody.
+test("probes of anycast sites", () => {
+  const table = new SeriesTable();
+  const fold = new NetworkFold(site.network, table);
+  const series = (name: string, of = "paris") => table.intern({ target: "anycast chat", name, labels: { site: of } });
+  const probe = (unwell: number, reason: string, atMs: number, latencyMs?: number) => {
+    fold.text(series("site.reason"), reason);
+    if (latencyMs !== undefined) fold.number(series("site.latency"), latencyMs, atMs);
+    fold.number(series("site.unwell"), unwell, atMs);
+  };
+  expect(fold.snapshot(0).sites.size).toBe(0);
+  let told = 0;
+  fold.onUpdate(() => told++);
+  probe(1, "serves llama-7", 1_000, 12);
+  expect(fold.snapshot(2_000).sites).toEqual(
+    new Map([["paris", { well: false, reason: "serves llama-7", latencyMs: 12, measuredMs: 1_000 }]]),
+  );
+  probe(0, "an old one", 1_000, 5);
+  probe(0, "serves llama-8", 2_000);
+  expect(told, "once for each that counts").toBe(2);
+  fold.number(series("site.unwell", "oslo"), 1, 3_000);
+  const { sites, signals } = fold.snapshot(3_000);
+  expect(sites, "and no latency of an earlier one").toEqual(
+    new Map([["paris", { well: true, reason: "serves llama-8", measuredMs: 2_000 }]]),
+  );
+  expect(signals.get("site.unwell")).toEqual(new Map([["paris", { value: 0, fromMs: 2_000, toMs: 2_000 }]]));
 });

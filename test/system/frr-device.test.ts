@@ -71,6 +71,19 @@ async function onTrial(timeoutMs: number): Promise<{ step: DeviceStep; trial: Tr
   return { step, trial, device };
 }
 
+/** 11.0.0.0/24 no longer announced: its statement keeps its lines, and denies. */
+async function withdrawStep(): Promise<DeviceStep> {
+  const step = await prependStep();
+  const [permit, deny] = ["route-map TRANSIT-OUT permit 20\n", "route-map TRANSIT-OUT deny 20\n"];
+  const { activate } = step.forward;
+  return {
+    ...step,
+    expected: step.basis.replace(permit, deny),
+    forward: { config: `${deny}exit\n`, activate },
+    inverse: { config: `${permit}exit\n`, activate },
+  };
+}
+
 /** 10.0.0.0/24 as well. */
 async function prependTwoStep(): Promise<DeviceStep> {
   const step = await prependStep();
@@ -299,6 +312,29 @@ describe("a trial", () => {
     expect(await running()).toBe(edited);
     await configure("route-map TRANSIT-OUT permit 20", `${prepend.trim()}`);
     value(await port().undo(step, trial));
+  });
+
+  // Goal: a verdict that is turned comes back as a line does, by the router's own timer too; and what someone has removed meanwhile
+  // is not made anew, which would announce or withhold what nobody asked for.
+  test.each([
+    ["reverts by itself", false],
+    ["makes nothing that someone has removed", true],
+  ])("that turns a statement's verdict %s", async (_, removed) => {
+    const [device, step, trial] = [port(), await withdrawStep(), trialOf(3_000)];
+    value(await device.prepare(step));
+    value(await device.commitOnTrial(step, trial));
+    expect(await running()).toContain("route-map TRANSIT-OUT deny 20");
+    if (removed) await configure("no route-map TRANSIT-OUT deny 20");
+    const edited = await running();
+    await killSessions();
+    await eventually("the timer has ended", 15_000, async () => (await timers()) === 0);
+    expect(await running()).toBe(removed ? edited : before);
+    if (removed) {
+      expectFailure(await port().undo(step, trial), "DEVICE_CHANGED");
+      await configure("route-map TRANSIT-OUT permit 20", match);
+    }
+    value(await port().undo(step, trial));
+    expect(await running()).toBe(before);
   });
 
   const replace = (from: string, to: string, ...body: string[]) =>

@@ -50,17 +50,26 @@ vtysh --vty_socket "$d" -c 'show running-config'
 `;
 
 /**
- * $1 is the trial's folder. 0: every statement that `inverse` or `forward` enters stands in running; 3: one does not, and it
- * is named; 1: vtysh finds no daemon. Entering `route-map X permit 10` makes that statement if it is gone and turns a `deny 10`
- * into an empty permit, which announces everything. Running may hold passwords, so it never becomes a file.
+ * $1 is the trial's folder. 0: every statement that `inverse` or `forward` enters stands in running, with the verdict that one of
+ * the two gives it (which one, a half-sent payload leaves open); 3: one does not, and it is named; 1: vtysh finds no daemon. Entering
+ * `route-map X permit 10` makes that statement if it is gone and turns a `deny 10` of someone else into a permit, which
+ * announces everything that it matches. Running may hold passwords, so it never becomes a file.
  */
 export const frrFunctions: RouterFunctions = {
   stands: `
 stands() {
   said=$(timeout 60 vtysh -c 'show running-config') || return 1
   printf '%s\\n' "$said" | tail -n 1 | grep -qx end || return 1
-  sed -n 's/^ *//; s/ *$//; /^route-map /p' "$1/inverse" "$1/forward" | while IFS= read -r entry; do
-    printf '%s\\n' "$said" | grep -xF -- "$entry" > /dev/null || { echo "does not stand in running: $entry"; exit 3; }
+  entered=$(sed -n 's/^ *//; s/ *$//; /^route-map /p' "$1/inverse" "$1/forward")
+  printf '%s\\n' "$entered" | while read -r _ name verdict sequence; do
+    [ -n "$name" ] || continue
+    for either in permit deny; do
+      entry="route-map $name $either $sequence"
+      printf '%s\\n' "$entered" | grep -xF -- "$entry" > /dev/null || continue
+      printf '%s\\n' "$said" | grep -xF -- "$entry" > /dev/null && continue 2
+    done
+    echo "does not stand in running: route-map $name $verdict $sequence"
+    exit 3
   done
 }
 `,

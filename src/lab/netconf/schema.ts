@@ -62,6 +62,15 @@ const sid: LeafType = {
   canonical: (value) => (isIP(value) === 6 ? value : mplsLabel.canonical(value)),
 };
 
+/** RFC 1997: two numbers of 16 bits. */
+const standardCommunity: LeafType = {
+  expects: "a standard community as in 65000:1",
+  canonical(value) {
+    const parts = /^(\d{1,5}):(\d{1,5})$/.exec(value)?.slice(1).map(Number);
+    return parts?.every((part) => part <= 65_535) ? parts.join(":") : undefined;
+  },
+};
+
 const policy = yangModule(routingPolicyNamespace);
 const bgp = yangModule(bgpPolicyNamespace);
 const instance = yangModule(networkInstanceNamespace);
@@ -147,6 +156,16 @@ const routingPolicy = policy.container(
               bgp.container(
                 "set-as-path-prepend",
                 bgp.container("config", bgp.leaf("repeat-n", integer(1, longestPrepend)), bgp.leaf("asn", uint32)),
+              ),
+              bgp.container(
+                "set-community",
+                bgp.container(
+                  "config",
+                  bgp.leaf("method", oneOf("INLINE")),
+                  bgp.leaf("options", oneOf("ADD", "REMOVE", "REPLACE")),
+                ),
+                // A leaf-list in the model; the emulated router takes one.
+                bgp.container("inline", bgp.container("config", bgp.leaf("communities", standardCommunity))),
               ),
             ),
           ),

@@ -8,5 +8,6 @@ export const scenarioNames = [
   "compute-bound",
   "spike-admission",
   "slow-burn",
+  "stale-model",
 ] as const;
 export type ScenarioName = (typeof scenarioNames)[number];
