@@ -23,14 +23,17 @@ export type QosInput = Readonly<{
 /**
  * Which interfaces get other queues for a service class, or why none would help. Who is to blame comes first: what is not the
  * network's fault touches nothing. Ages are the guard's to judge, but what is not known stops the decision here: no data is
- * never zero.
+ * never zero. `blame`: who says it.
  */
-export function decideQos({ intent, policy, network, state, qos }: QosInput): DecisionOutcome {
+export function decideQos(
+  { intent, policy, network, state, qos }: QosInput,
+  blame: typeof attribute = attribute,
+): DecisionOutcome {
   const one = serviceClasses(network).find(({ name }) => name === policy.scope.class);
   assert(one && intent.target === one.name, `the intent's ${intent.target} is the class of its policy`);
   const health = state.classes.get(one.name);
   if (!health) return notKnown([`how ${one.name} stands`]);
-  const attribution = intent.kind === "give-back" ? undefined : attribute(one, health);
+  const attribution = intent.kind === "give-back" ? undefined : blame(one, health);
   if (attribution && attribution.verdict !== "network") {
     const { reason, verdict } = attribution;
     const whyNot =

@@ -178,7 +178,7 @@ test.each([
   [
     "{ action: anycast-drain, prepends: 3 }",
     "{ action: segment-routing, target: 75%, maxSegments: 3 }",
-    "spec.decide.action: segment-routing does nothing for anycast sites; write action: anycast-drain",
+    "spec.scope: is not of links, flows or a drain, and segment-routing moves flows; write links: { role: backbone }, or action: qos for a class, anycast-drain for sites",
   ],
   [
     "prepends: 3",
@@ -188,12 +188,12 @@ test.each([
   [
     "signal: site.unwell",
     "signal: link.utilisation.in",
-    "spec.trigger.signal: link.utilisation.in says nothing of anycast sites; watch site.unwell",
+    "spec.trigger.signal: link.utilisation.in is a signal of links, and the scope is of anycast sites; watch site.unwell",
   ],
   [
     "site.unwell below 50%",
     "link.utilisation.in below 85%",
-    'spec.verify.require[0]: link.utilisation.in says nothing of anycast sites; write "site.unwell below 50%"',
+    "spec.verify.require[0]: link.utilisation.in is of links, and the scope is of anycast sites; verify a signal of anycast sites",
   ],
 ])("policy: %s → %s", async (from, to, problem) => {
   expect((await load(networkText, edit(policyText, from, to))).problems).toContain(problem);

@@ -352,7 +352,7 @@ test.each<[of: keyof typeof good, from: string, to: string, problem: string]>([
     "policy",
     "{ action: qos, target: 80%, maxInterfaces: 2 }",
     "{ action: segment-routing, target: 80%, maxSegments: 2 }",
-    "p.yaml:8:13 spec.decide.action: moves flows, and the scope is a class by its objectives; write action: qos",
+    "p.yaml:6:3 spec.scope: is not of links, flows or a drain, and segment-routing moves flows; write links: { role: backbone }, or action: qos for a class, anycast-drain for sites",
   ],
   [
     "policy",
@@ -375,7 +375,7 @@ test("a policy of links verifies no class", async () => {
   const links = edit(qosPolicyText, "{ class: chat }", "{ links: { role: backbone } }");
   const { problems } = await load({ policy: links });
   expect(problems.join("\n")).toContain(
-    "p.yaml:11:37 spec.verify.require[0]: class.stress is of a service class, and the scope is not; verify a signal of links or flows",
+    "p.yaml:11:37 spec.verify.require[0]: class.stress is of classes, and the scope is of links; verify a signal of links or flows",
   );
   expect(problems.join("\n")).toContain(
     "p.yaml:7:14 spec.trigger.signal: class.risk is a signal of classes, and the scope is of links; watch link.utilisation.out",

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { beforeEach, expect, test, vi } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import { planShares } from "../../src/decision/qos/shares.ts";
-import { decideQos } from "../../src/decision/qos.ts";
+import { decideQos as decide, type QosInput } from "../../src/decision/qos.ts";
 import { ratio } from "../../src/kernel/units.ts";
 import type { Attribution } from "../../src/model/class-health.ts";
 import type { ClassShare, DecisionOutcome, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
@@ -25,17 +25,16 @@ import {
 } from "../te/queued-network.ts";
 
 // Who is to blame has tests of its own: here it is said.
-const blame = vi.hoisted(() => ({ verdict: "network" as Attribution["verdict"] }));
-vi.mock("../../src/te/service-level/attribution.ts", () => ({
-  attribute: (): Attribution => ({
-    ...blame,
-    symptom: "path-latency",
-    reason: "path-latency is 100 ms, over 10 ms.",
-    evidence: [],
-  }),
-}));
+let verdict: Attribution["verdict"] = "network";
+const blame = (): Attribution => ({
+  verdict,
+  symptom: "path-latency",
+  reason: "path-latency is 100 ms, over 10 ms",
+  evidence: [],
+});
+const decideQos = (input: QosInput) => decide(input, blame);
 beforeEach(() => {
-  blame.verdict = "network";
+  verdict = "network";
 });
 
 const flood: Loads = { interactive: [10, 5], standard: [10, 5], batch: [80, 40] };
@@ -75,8 +74,8 @@ const sharesOf = (decision: QosDecision, link = "a-b") =>
 const why = (outcome: DecisionOutcome) => (outcome.kind === "change" ? outcome.decision.reason : outcome.reason);
 
 // Goal: what is not the network's fault touches nothing, however full the line. Method: a flood, and each other verdict.
-test.each(["compute", "unclear"] as const)("blame: %s", (verdict) => {
-  blame.verdict = verdict;
+test.each(["compute", "unclear"] as const)("blame: %s", (other) => {
+  verdict = other;
   const outcome = decided();
   expect(outcome).toMatchObject({ kind: "not-network", attribution: { verdict } });
   // Not even when nothing is known of queues: who is to blame comes first.
@@ -332,7 +331,7 @@ test("giving back", () => {
   const back = { ...intent, kind: "give-back" as const, changeId: "change-1", changes: [made] };
   const ask = (loads: Loads, shares = made.to, pathMs = 1) => {
     // Whoever is to blame now, it may go back.
-    blame.verdict = "unclear";
+    verdict = "unclear";
     const state = stateOf({ "a-b": loads }, pathMs, undefined, { depth: 0 });
     return decideQos({ intent: back, policy: policyOf(), network, state, qos: [{ link: "a-b", device: "a", shares }] });
   };
