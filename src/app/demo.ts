@@ -105,6 +105,7 @@ export async function startDemo(options: {
       },
     });
     stops.push(running.stop);
+    lab.calmFromNow();
     return { lab, running, onTransition, concluded, stop };
   } catch (error) {
     await stop();

@@ -46,6 +46,8 @@ export type Lab = {
   readonly configFile: string;
   readonly endpoints: readonly { name: string; protocol: string; url: string }[];
   measure(): LabMeasurement;
+  /** The calm before the peak is counted from this moment: whoever is to see it rise is ready. */
+  calmFromNow(): void;
   /** Whether the traffic has risen to its peak. */
   peaked(): boolean;
   /** The exact text of each router's running configuration. */
@@ -96,6 +98,7 @@ export async function startLab(options: {
   const intervalMs = options.timing?.intervalMs ?? defaultTiming.intervalMs;
   // A rise that telemetry sees happen, rather than a jump.
   const timing = { ...defaultTiming, rampMs: 2 * intervalMs, ...scenario.timing, ...options.timing };
+  const calmMs = timing.peakAfterMs;
   const startMs = clock.now();
   const network = scenario.network({ seed, startMs, timing });
   const password = randomBytes(18).toString("base64url");
@@ -186,6 +189,9 @@ export async function startLab(options: {
         { name: "prometheus", protocol: "Prometheus HTTP API", url: `http://127.0.0.1:${prometheus.port}` },
       ],
       measure: () => network.measure(clock.now()),
+      calmFromNow() {
+        timing.peakAfterMs = clock.now() - startMs + calmMs;
+      },
       peaked: () => clock.now() - startMs >= timing.peakAfterMs + timing.rampMs,
       configurations: () => Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.runningText()])),
       inject,
