@@ -55,8 +55,9 @@ export function showChange(change: ShownChange, state: string): string {
     plain(decision.reason),
   ];
   if (outcome) lines.push(colours.red(plain(`${outcome.code}: ${outcome.message}`)));
-  if (decision.attribution)
-    lines.push(heading("To blame"), plain(decision.attribution.reason), evidenceTable(decision.attribution));
+  if (decision.attribution) {
+    lines.push(heading(`To blame: ${decision.attribution.verdict}`), evidenceTable(decision.attribution));
+  }
   lines.push(
     heading("Change"),
     changeTable(decision),
@@ -65,7 +66,7 @@ export function showChange(change: ShownChange, state: string): string {
     ...(predicted.queues ? [queueTable(predicted.queues), ""] : []),
     linkTable(predicted),
     ...(predicted.fanOut ? [tail(predicted.fanOut)] : []),
-    `moves ${formatRate(predicted.moved)}, ${movedOf(decision)}`,
+    movedOf(decision),
   );
   if (decision.alternatives.length > 0) {
     lines.push(heading("Why not"));
@@ -201,12 +202,21 @@ function linkTable({ links, costPerHour: { currency } }: Prediction): string {
 }
 
 function movedOf({ action, predicted }: Decision): string {
-  const share = formatPercent(predicted.movedShare);
-  if (action === "qos") return `${share} of what the interface is offered, held back`;
-  if (action === "anycast-drain") return `${share} of the sites`;
-  if (action === "segment-routing") return `${share} of what all flows carry`;
-  const { before, after, currency } = predicted.costPerHour;
-  return `${share} of inbound; in all ${money(before, currency)} -> ${money(after, currency)}`;
+  const [rate, share] = [formatRate(predicted.moved), formatPercent(predicted.movedShare)];
+  switch (action) {
+    case "bgp-prepend": {
+      const { before, after, currency } = predicted.costPerHour;
+      return `moves ${rate}, ${share} of inbound; in all ${money(before, currency)} -> ${money(after, currency)}`;
+    }
+    case "segment-routing":
+      return `moves ${rate}, ${share} of what all flows carry`;
+    case "qos":
+      return predicted.moved > 0
+        ? `holds back ${rate}, ${share} of what the interfaces are offered`
+        : "holds nobody back";
+    case "anycast-drain":
+      return `${predicted.moved > 0 ? `moves ${rate}; ` : ""}${share} of the sites`;
+  }
 }
 
 /** What to type next; `state` is the state folder that the commands must name, if it is not the usual one. */
