@@ -13,17 +13,16 @@ import { type LabController, startOnLab } from "./real-lab/running-controller.ts
 
 let lab: QosLab;
 let running: LabController;
-let load: Running | undefined;
+const started: Running[] = [];
 
 beforeEach(async () => {
   lab = await startQosLab();
+  started.push(lab);
   running = await startOnLab(lab.folder);
+  started.push(running);
 });
 afterEach(async () => {
-  await load?.stop();
-  load = undefined;
-  await running?.stop();
-  await lab?.stop();
+  for (const one of started.splice(0).reverse()) await one.stop();
 });
 
 const pass = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -69,7 +68,7 @@ test.each([
   async (name, start, { tooMuch }) => {
     const plain = await router();
     await pass(calmMs);
-    load = await start();
+    started.push(await start());
     const proposal = await running.proposal();
     expect(proposal.decision).toMatchObject({
       action: "qos",
