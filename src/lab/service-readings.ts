@@ -1,28 +1,27 @@
 import { assert } from "../kernel/assert.ts";
 import type { LinkName } from "../model/inventory.ts";
 import type { BackboneLink, BackboneTraffic } from "./backbone-traffic.ts";
-import { type LinkFlow, queueOf } from "./line-queues.ts";
+import type { LinkFlow } from "./line-queues.ts";
 import type { Reading } from "./network.ts";
 
 type Named = Readonly<{ name: string }>;
 
-/** What a link did with some flows since the start, bits, and how many bytes of them stand in line now. */
+/** What a link did with some flows since the start, bits, and how many bytes stand in the queues that they go by now. */
 function passage(traffic: BackboneTraffic, link: LinkName, now: LinkFlow, flows: readonly string[]) {
   const [delivered, dropped] = [traffic.deliveredBits(link), traffic.droppedBits(link)];
+  const used = now.queues.filter(({ offered }) => flows.some((flow) => offered.has(flow)));
+  const queues = now.queues.length === 0 ? [now] : used;
   const sum = (of: (flow: string) => number) => flows.reduce((total, flow) => total + of(flow), 0);
   return {
     sentBits: sum((flow) => delivered.get(flow) ?? 0),
     droppedBits: sum((flow) => dropped.get(flow) ?? 0),
-    standingBytes: sum((flow) => {
-      const { offered, lossShare, queueP99Ms } = queueOf(now, flow);
-      return ((offered.get(flow) ?? 0) * (1 - lossShare) * queueP99Ms) / 8_000;
-    }),
+    standingBytes: queues.reduce((total, { delivered, queueP99Ms }) => total + (delivered * queueP99Ms) / 8_000, 0),
   };
 }
 
 /**
- * What each of the links does to each class: bit/s sent and dropped, and bytes that stand in line, by the wait that one
- * packet in a hundred is above. A link without queues has its one line told apart by DSCP.
+ * What each of the links does to each class: bit/s sent and dropped, told apart by DSCP, and bytes that stand in the queue
+ * that it goes by, by the wait that one packet in a hundred is above. A link without queues has one line, which is everybody's.
  */
 export function queueReadings(
   traffic: BackboneTraffic,

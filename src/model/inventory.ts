@@ -158,7 +158,7 @@ export type PrometheusAccess = Readonly<{
     flowRate?: QueryBy<"flowLabel">;
     /** 99th percentile of the path latency per flow, in seconds. */
     flowLatency?: QueryBy<"flowLabel">;
-    /** Per link and class, of what is sent there: bit/s, dropped bit/s, and bytes that stand in the queue. */
+    /** Per link and class, of what is sent there: bit/s, dropped bit/s, and bytes that stand in the queue that the class goes by, all of them. */
     queueRate?: QueryBy<"linkLabel" | "classLabel">;
     queueDrops?: QueryBy<"linkLabel" | "classLabel">;
     queueDepth?: QueryBy<"linkLabel" | "classLabel">;

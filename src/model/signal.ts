@@ -11,9 +11,10 @@ const signals = {
   "path.latency.p99": { of: "flow", unit: "ms" },
   /** Of the links on the flow's path, the part that flows of a latency class use too. */
   "path.shared": { of: "flow", unit: "ratio" },
-  /** Of a class's queue at a link, see `queueName`: what it sends, what it drops, and how much stands in it. */
+  /** Of a class at a link, see `queueName`: what is sent of it, and what is dropped. */
   "queue.rate": { of: "queue", unit: "rate" },
   "queue.drops": { of: "queue", unit: "rate" },
+  /** What stands in the queue that the class goes by, whoever's it is: classes that share a queue all have its depth. */
   "queue.depth": { of: "queue", unit: "bytes" },
   /** How near a service class is to what it must not come to: 100% is at the limit. See `ClassHealth`. */
   "class.risk": { of: "class", unit: "ratio" },

@@ -6,7 +6,7 @@ import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
 import { classQueues, plainQueue, type QueueService } from "./queueing.ts";
 
-/** A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in line. */
+/** A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in the queue that it goes by. */
 export type ClassLoad = Readonly<{ one: ServedClass; offered: number; drops: number; depthBytes: number }>;
 
 /** What one of our interfaces is asked to send, and the queues that it has for that: none is one plain queue. */
@@ -57,13 +57,8 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
   const line = { capacity: link.capacity, packetBits };
   const offered = loads.map((load) => load.offered);
   if (shares.length === 0) {
-    if (now.length === 0) {
-      return plainQueue(
-        line,
-        offered,
-        loads.reduce((sum, { depthBytes }) => sum + depthBytes, 0),
-      );
-    }
+    // All stand in the one queue, and each class's depth is that queue's.
+    if (now.length === 0) return plainQueue(line, offered, Math.max(...loads.map(({ depthBytes }) => depthBytes)));
     const hungry = servedBy({ link, shares: now, loads }, now).some(({ full }) => full);
     const plain = plainQueue(line, offered, Number.POSITIVE_INFINITY);
     return hungry ? plain.map((one) => ({ ...one, delayP99Ms: Number.POSITIVE_INFINITY, full: true })) : plain;

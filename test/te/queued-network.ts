@@ -68,7 +68,7 @@ export function networkOf(links: readonly string[], more: Partial<Network> = {})
   };
 }
 
-/** A plain queue of 1.25 MB (100 ms) that is full wherever something is dropped; what stands in it is each class's part of what it sends. */
+/** A plain queue of 1.25 MB (100 ms) that is full wherever something is dropped; what stands in it is the depth of every class. */
 export function stateOf(
   loads: LinkLoads,
   pathMs: number | undefined,
@@ -82,7 +82,7 @@ export function stateOf(
     const isFull = Object.values(classes).some(([, drops]) => drops > 0) || sent >= 98;
     const standing = more.depth ?? (isFull ? 1_250_000 : 0);
     return Object.entries(classes).map(([name, [rate, drops]]) => {
-      return { name: `${link}/${name}`, rate, drops, depth: sent > 0 ? (standing * rate) / sent : 0 };
+      return { name: `${link}/${name}`, rate, drops, depth: standing };
     });
   });
   const signal = (value: (queue: (typeof queues)[number]) => number) =>

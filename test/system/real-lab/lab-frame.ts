@@ -42,7 +42,11 @@ export async function buildLab<Lab>(build: (frame: LabFrame) => Promise<Lab>): P
     opened.push(namespace);
     return namespace;
   };
+  let cabled = false;
   const stop = async () => {
+    // First, while nobody else's can be there: a closing TCP connection whose peer is gone keeps a namespace, and its cables, for minutes.
+    if (cabled) await execute("ip", ["link", "delete", hostInterface]);
+    cabled = false;
     await Promise.all(opened.map((namespace) => namespace.close()));
     await rm(folder, { recursive: true });
     // The kernel takes a namespace's interfaces down after its last process.
@@ -52,7 +56,11 @@ export async function buildLab<Lab>(build: (frame: LabFrame) => Promise<Lab>): P
     return await build({
       folder,
       open,
-      manage: async (namespaces) => manage(await open("management"), namespaces),
+      manage: async (namespaces) => {
+        const managed = await manage(await open("management"), namespaces);
+        cabled = true;
+        return managed;
+      },
       makeLogin: () => makeLogin(folder),
       writeConfiguration: async (network, policyName, policy) => {
         await mkdir(join(folder, "policies"));
