@@ -5,6 +5,7 @@ export default defineConfig({
     include: ["test/**/*.test.ts"],
     exclude: ["test/system/**", "node_modules/**"],
     testTimeout: 30_000,
+    globalSetup: ["test/support/built-program.ts"],
     // Most of a test's time is waiting for a lab; no test changes what modules hold, so they are loaded once a worker.
     maxWorkers: 3,
     isolate: false,

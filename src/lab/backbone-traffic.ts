@@ -69,6 +69,8 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
   readonly #igp: Igp<BackboneLink>;
   readonly #deviceBySid: ReadonlyMap<string, DeviceName>;
   readonly #loads: ReadonlyMap<string, ServiceLoad>;
+  /** Of the moment that was asked for last: every interface asks for the same. */
+  #carriedAt: { moment: number; carried: Carried } | undefined;
 
   /** `settings` are those each router starts with. */
   constructor(start: TrafficStart, topology: BackboneTopology, settings: ReadonlyMap<DeviceName, RouterSetting>) {
@@ -197,6 +199,13 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
   }
 
   #carry(): Carried {
+    if (this.#carriedAt?.moment !== this.moment) {
+      this.#carriedAt = { moment: this.moment, carried: this.#carryNow() };
+    }
+    return this.#carriedAt.carried;
+  }
+
+  #carryNow(): Carried {
     const { flows } = this.#topology;
     const routes = flows.map((flow) => ({ flow, legs: this.#legs(flow) }));
     const rates = this.offered();

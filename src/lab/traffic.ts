@@ -32,6 +32,7 @@ export abstract class TrafficModel<Setting> {
   readonly #delivered = new Map<LinkName, Map<string, number>>();
   readonly #dropped = new Map<LinkName, Map<string, number>>();
   #elapsedMs = 0;
+  #moment = 0;
   #rebound: { unless: string; demand: string; rate: number } | undefined;
 
   constructor(
@@ -62,6 +63,7 @@ export abstract class TrafficModel<Setting> {
       const until = Math.min(target, tickEnd, this.#pending[0]?.atMs ?? target);
       this.#integrate(until - this.#elapsedMs);
       this.#elapsedMs = until;
+      if (until === tickEnd) this.#moment++;
       this.#converge();
     }
   }
@@ -79,6 +81,7 @@ export abstract class TrafficModel<Setting> {
    */
   reboundAfterChange(demand: string, rate: number): void {
     this.#rebound = { unless: this.#settingsText(), demand, rate };
+    this.#moment++;
   }
 
   /** Offered bit/s by demand, also where no link takes it. */
@@ -126,6 +129,11 @@ export abstract class TrafficModel<Setting> {
     return this.#settings;
   }
 
+  /** Rises whenever rates may be others than before; as long as it stays, all of them stay. */
+  protected get moment(): number {
+    return this.#moment;
+  }
+
   /** What else happens while all rates stay as they are, for `spanMs`; never over the end of a tick. */
   protected during(_spanMs: number): void {}
 
@@ -150,6 +158,7 @@ export abstract class TrafficModel<Setting> {
   #converge(): void {
     const due = this.#pending.filter((change) => change.atMs <= this.#elapsedMs);
     for (const change of due) this.#settings.set(change.where, change.setting);
+    if (due.length > 0) this.#moment++;
     this.#pending = this.#pending.filter((change) => change.atMs > this.#elapsedMs);
   }
 

@@ -30,11 +30,12 @@ export type PolicyActor = Readonly<{
 }>;
 
 const Evaluation = z.object({ atMs: z.number(), value: z.number() });
+const StateName = z.enum(policyStates);
 const Snapshot = z.object({
   version: z.literal(1),
   /** The trigger that the evidence was gathered under. */
   trigger: z.string(),
-  state: z.enum(policyStates),
+  state: StateName,
   memory: z.object({
     evidence: z.object({
       evaluatedMs: z.number().nullable(),
@@ -68,7 +69,7 @@ export function stepActor(policy: Policy, target: string, actor: PolicyActor, ev
   const found = event.type === "evaluated" ? assess(policy, target, before.memory.evidence, event) : undefined;
   const from = policyMachine.resolveState({ value: before.state, context: before.memory });
   const [after] = transition(policyMachine, from, toMachineEvent(policy, before.memory, event, found));
-  const state = z.enum(policyStates).parse(after.value);
+  const state = StateName.parse(after.value);
   const memory = after.context;
   const detail = describe(policy, state, memory, event);
   const entered = state === "deciding" && before.state !== "deciding";

@@ -4,13 +4,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, inject, test } from "vitest";
 import { verifyJournal } from "../../src/app/verify-journal.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { type Lab, startLab } from "../../src/lab/lab.ts";
 
-const bin = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
 const policy = `apiVersion: pointsman/v1
 kind: Policy
 metadata: { name: unattended, description: Moves without asking. }
@@ -58,7 +56,7 @@ async function killed(child: ChildProcess): Promise<void> {
 function startProcess(onState: (state: string, id: string) => void): ChildProcess {
   const child = spawn(
     process.execPath,
-    [bin, "run", "--json", "--config", lab.configFile, "--state", join(folder, "state")],
+    [inject("program"), "run", "--json", "--config", lab.configFile, "--state", join(folder, "state")],
     {
       stdio: ["ignore", "pipe", "inherit"],
     },

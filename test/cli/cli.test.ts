@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeEach, describe, expect, test } from "vitest";
-import { Pointsman } from "./process.ts";
+import { bin, Pointsman } from "./process.ts";
 
 let folder: string;
 let state: string[];
@@ -86,7 +86,7 @@ type Measurement = { utilisation: Record<string, number>; loss: Record<string, n
 // Goal: the demo a person runs, from start to Ctrl-C, with every command between.
 test("demo, and the commands around a proposal", { timeout: 120_000 }, async () => {
   const ask = (...args: string[]) => Pointsman.run(...args, ...state);
-  const demo = new Pointsman(["demo", "two-transits", ...state]);
+  const demo = new Pointsman(["demo", "two-transits", ...state], {}, bin);
   try {
     const listening = (await demo.saying(/listening: .*/))[0];
     for (const part of ["edge-a NETCONF", "edge-b gNMI", "Prometheus", "controller api http://127.0.0.1:"]) {

@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { inject } from "vitest";
 
-const bin = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
+/** What people start: strips the types as it loads. */
+export const bin = fileURLToPath(new URL("../../src/cli/bin.js", import.meta.url));
 
 export type Ended = Readonly<{ code: number | null; out: string; err: string }>;
 
@@ -13,8 +15,13 @@ export class Pointsman {
   #err = "";
   readonly #watchers = new Set<() => void>();
 
-  constructor(args: readonly string[], environment: Readonly<Record<string, string>> = {}) {
-    this.child = spawn(process.execPath, [bin, ...args], {
+  /** `program` is the one built for the tests, unless `bin` is what the test is about. */
+  constructor(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+    program = inject("program"),
+  ) {
+    this.child = spawn(process.execPath, [program, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...environment },
     });

@@ -62,6 +62,16 @@ test("equal paths share evenly, hop by hop", () => {
   });
 });
 
+// Goal: what was asked for before a setting takes effect is not answered after it, also within one tick of the noise.
+test("a setting takes effect amid a tick", () => {
+  const traffic = model({ links: diamond, flows: [flow("f", "a", "d", 1e8)] });
+  traffic.set("a", steered(rule(100, "d", "e", "d")), startMs + 530);
+  traffic.advance(startMs + 829);
+  expect(shares(traffic, "f")).toEqual({ "a-b": 0.5, "a-c": 0.5, "b-d": 0.5, "c-d": 0.5 });
+  traffic.advance(startMs + 830);
+  expect(shares(traffic, "f")).toEqual({ "a-e": 1, "e-d": 1 });
+});
+
 // Goal: RFC 9256 section 2.9: the valid candidate path of highest preference carries; without one the IGP does.
 test.each([
   ["no rule", [], "igp"],
