@@ -231,9 +231,11 @@ export function operatorOf(
   };
 }
 
-/** Whether a decision moves this flow, or changes what this link carries. */
+/** Whether a decision moves this flow, changes this link, or changes what it carries. */
 function concerns(decision: Decision, subject: string): boolean {
   const { flows, links } = decision.predicted;
+  const isOn = (change: Decision["changes"][number]) => "link" in change && change.link === subject;
+  if ([...decision.changes].some(isOn)) return true;
   const changed = links.filter(({ before, after }) => before.utilisation !== after.utilisation);
   return flows.some(({ flow }) => flow === subject) || changed.some(({ link }) => link === subject);
 }

@@ -34,7 +34,10 @@ export function observe(policy: Policy, target: string, state: NetworkState, net
   const measured = lastSeen(policy, target, state, network);
   if (!measured) {
     const missing = sourcesOf(policy, target, network).find((name) => !state.signals.get(signal)?.has(name)) ?? target;
-    return { kind: "blind", reason: `no sample of ${signal} for ${missing}${unheard(state)}` };
+    return {
+      kind: "blind",
+      reason: `no sample of ${signal} for ${missing}${unknownOf(state, target)}${unheard(state)}`,
+    };
   }
   const ageMs = state.atMs - measured.toMs;
   const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
@@ -52,6 +55,16 @@ export function observe(policy: Policy, target: string, state: NetworkState, net
 /** The links or flows whose samples tell how a target stands. */
 function sourcesOf({ scope }: Policy, target: string, network: Network): string[] {
   return "drain" in scope ? drainedLinks(network, target).map(({ name }) => name) : [target];
+}
+
+/** What of a service class is not known. */
+function unknownOf(state: NetworkState, target: string): string {
+  const { objectives = [], conditions = [] } = state.classes.get(target) ?? {};
+  const gaps = [
+    ...objectives.map(({ objective, unknown }) => unknown && `${objective}: ${unknown}`),
+    ...conditions.map(({ text, unknown }) => unknown && `${text}: ${unknown}`),
+  ].filter((gap) => gap !== undefined);
+  return gaps.length === 0 ? "" : `: ${gaps.join("; ")}`;
 }
 
 /** The sources that do not speak, as the likely reason. */
