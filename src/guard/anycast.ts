@@ -1,4 +1,5 @@
 import { formatPercent } from "../kernel/units.ts";
+import { takesOut } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { AnycastService, AnycastSite, SiteName } from "../model/inventory.ts";
 import { sitesOf } from "../model/scope.ts";
@@ -49,8 +50,7 @@ function oneStep({ decision, policy }: AnycastCase): GuardFinding {
   const guard = "one-step";
   const leap = decision.changes.find(({ from, to }) => (from === "drained") === (to === "drained"));
   if (leap) return { guard, allow: false, reason: `${leap.site} would go from ${leap.from} to ${leap.to} at once` };
-  const gives = decision.intent.kind === "give-back";
-  const more = decision.changes.find(({ prepends }) => !gives && prepends !== policy.decide.prepends);
+  const more = decision.changes.find((one) => takesOut(one) && one.prepends !== policy.decide.prepends);
   if (more)
     return { guard, allow: false, reason: `${more.prepends} prepends; the policy says ${policy.decide.prepends}` };
   return { guard, allow: true, reason: "goes one step at a time" };
@@ -85,10 +85,11 @@ function freshness(facts: AnycastCase): GuardFinding {
 function trafficMoved(facts: AnycastCase): GuardFinding {
   const guard = "traffic-moved";
   const { decision, policy, network, state } = facts;
-  if (decision.intent.kind === "give-back") return { guard, allow: true, reason: "no site is taken out" };
+  const out = decision.changes.filter(takesOut);
+  if (out.length === 0) return { guard, allow: true, reason: "no site is taken out" };
   const service = serviceOf(facts);
-  const links = new Set(decision.changes.map(({ link }) => link));
-  const leaving = new Set(decision.changes.map(({ site }) => site));
+  const links = new Set(out.map(({ link }) => link));
+  const leaving = new Set(out.map(({ site }) => site));
   const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
   const traffic = anycastTraffic(service, links, state, freshMs);
   const share = traffic ? traffic.on / Math.max(traffic.total, 1) : leaving.size / service.sites.length;
@@ -102,8 +103,8 @@ function trafficMoved(facts: AnycastCase): GuardFinding {
 function minSites(facts: AnycastCase): GuardFinding {
   const guard = "min-sites";
   const service = serviceOf(facts);
-  if (facts.decision.intent.kind === "give-back") return { guard, allow: true, reason: "no site is taken out" };
-  const leaving = new Set(facts.decision.changes.map(({ site }) => site));
+  const leaving = new Set(facts.decision.changes.filter(takesOut).map(({ site }) => site));
+  if (leaving.size === 0) return { guard, allow: true, reason: "no site is taken out" };
   const left = service.sites.filter(({ name }) => !leaving.has(name)).filter((site) => serves(facts, site));
   const reason = `${left.length} of ${service.sites.length} sites of ${service.name} are well and fully announced then (${names(left)}), at least ${service.minSites} must be`;
   return { guard, allow: left.length >= service.minSites, reason };

@@ -151,3 +151,16 @@ test("a site may come back while too few are up", () => {
   expect(no({ decision: back, sites })).toBeUndefined();
   expect(no({ decision: back, sites: announcedAs() })).toBe("unchanged-basis");
 });
+
+// Goal: what a decision says that it is for exempts it from nothing: what its changes do counts.
+test("a give-back that takes a site out is judged as a drain", () => {
+  const posing = decisionOf(drain, giveBackOf(drain));
+  expect(no({ decision: posing, sites: announcedAs({ "transit-l": "drained" }) })).toBe("min-sites");
+  const limited = { ...policy, guard: { ...policy.guard, maxTrafficMoved: ratio(0.1) } };
+  expect(no({ decision: posing, policy: limited })).toBe("traffic-moved");
+  const more = decisionOf([siteChange("transit-p1", "announced", "drained", 9)], giveBackOf(drain));
+  expect(no({ decision: more })).toBe("one-step");
+  const mixed = decisionOf([siteChange("transit-p1", "drained", "announced"), ...drain.slice(1)], giveBackOf(drain));
+  const sites = announcedAs({ "transit-p1": "drained", "transit-l": "drained" });
+  expect(judge({ decision: mixed, sites }).find(({ guard }) => guard === "min-sites")?.allow).toBe(false);
+});
