@@ -18,6 +18,7 @@ export function anycastFindings(facts: AnycastCase): GuardFinding[] {
     unchangedBasis(facts),
     maxDevices(facts),
     freshness(facts),
+    targetHealth(facts),
     trafficMoved(facts),
     minSites(facts),
     lastAnnouncement(facts),
@@ -79,6 +80,21 @@ function freshness(facts: AnycastCase): GuardFinding {
     atMs: facts.state.sites.get(name)?.measuredMs,
   }));
   return freshSamples(facts, samples);
+}
+
+/** A site goes out because it is not well now, and comes back because it is: since the decision it may have become the other. */
+function targetHealth({ decision, state }: AnycastCase): GuardFinding {
+  const guard = "target-health";
+  for (const one of decision.changes) {
+    const { site, from, to } = one;
+    const health = state.sites.get(site);
+    const step = `goes from ${from} to ${to}`;
+    if (!health) return { guard, allow: false, reason: `${site} ${step}, and how well it is is not known` };
+    if (health.well === !takesOut(one)) continue;
+    const reason = `${site} ${step}, and is ${health.well ? "well" : "not well"}: it ${health.reason}`;
+    return { guard, allow: false, reason };
+  }
+  return { guard, allow: true, reason: "what goes out is not well, what comes back is" };
 }
 
 /** Of the service's traffic where that is measured; where it is not, of its sites. */

@@ -57,6 +57,7 @@ test("draining one of three sites", () => {
       "unchanged-basis",
       "max-devices",
       "freshness",
+      "target-health",
       "traffic-moved",
       "min-sites",
       "last-announcement",
@@ -111,7 +112,8 @@ test("two sites of one change count both", () => {
   const two = [...drain, siteChange("transit-l", "announced", "drained")];
   const wide = { ...policy, guard: { ...policy.guard, maxDevices: 2 } };
   expect(no({ decision: decisionOf(two) })).toBe("max-devices");
-  expect(no({ decision: decisionOf(two), policy: wide })).toBe("min-sites");
+  const state = stateOf({ paris: "x", london: "x", tokyo: null });
+  expect(no({ decision: decisionOf(two), policy: wide, state })).toBe("min-sites");
 });
 
 test("the last announcement is never withdrawn, though minSites and all else would allow it", () => {
@@ -146,10 +148,28 @@ test("traffic moved", () => {
 
 // Goal: giving back is never held up by what it mends, and still goes one step, from what is there.
 test("a site may come back while too few are up", () => {
+  const well = stateOf({ paris: null, london: null, tokyo: null });
   const back = decisionOf([siteChange("transit-p1", "withdrawn", "drained", 2)], giveBackOf(withdraw));
   const sites = announcedAs({ "transit-p1": "withdrawn", "transit-l": "drained", "transit-t": "drained" });
-  expect(no({ decision: back, sites })).toBeUndefined();
-  expect(no({ decision: back, sites: announcedAs() })).toBe("unchanged-basis");
+  expect(no({ decision: back, sites, state: well })).toBeUndefined();
+  expect(no({ decision: back, sites: announcedAs(), state: well })).toBe("unchanged-basis");
+});
+
+// Goal: proposed or approved earlier, a step still needs its reason when it is taken.
+test.each(["propose", "push"] as const)("a site's health is what the step rests on: %s", (phase) => {
+  const well = stateOf({ paris: null, london: null, tokyo: null });
+  expect(no({ phase, state: well }), "well again by now").toBe("target-health");
+  expect(no({ phase, state: well, decision: decisionOf(withdraw), sites: drained })).toBe("target-health");
+  const back = decisionOf([siteChange("transit-p1", "drained", "announced")], giveBackOf(drain));
+  expect(no({ phase, state: well, decision: back, sites: drained })).toBeUndefined();
+  const findings = judge({ phase, decision: back, sites: drained });
+  expect(denied(findings)).toEqual({
+    guard: "target-health",
+    allow: false,
+    reason: "paris goes from drained to announced, and is not well: it serves llama-7 while the registry says llama-8",
+  });
+  const unheard = judge({ phase, state: stateOf({ london: null, tokyo: null }) });
+  expect(unheard.find(({ guard }) => guard === "target-health")?.allow).toBe(false);
 });
 
 // Goal: what a decision says that it is for exempts it from nothing: what its changes do counts.
