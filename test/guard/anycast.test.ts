@@ -139,9 +139,11 @@ test("traffic moved", () => {
   const limited = (share: number) => ({
     policy: { ...policy, guard: { ...policy.guard, maxTrafficMoved: ratio(share) } },
   });
-  const state = withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700 });
+  const state = withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700, "transit-t": 0 });
   expect(no({ ...limited(0.3), state })).toBeUndefined();
   expect(no({ ...limited(0.29), state })).toBe("traffic-moved");
+  const part = withRates(stateOf(), { "transit-l": 10 });
+  expect(no({ ...limited(0.1), state: part }), "what leaves is not measured, and not nothing").toBe("traffic-moved");
   expect(no(limited(0.34))).toBeUndefined();
   expect(no(limited(0.33)), "one site of three").toBe("traffic-moved");
 });
