@@ -1,4 +1,5 @@
 import { formatPercent } from "../kernel/units.ts";
+import { takesOut } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { AnycastService, AnycastSite, SiteName } from "../model/inventory.ts";
 import { sitesOf } from "../model/scope.ts";
@@ -17,6 +18,7 @@ export function anycastFindings(facts: AnycastCase): GuardFinding[] {
     unchangedBasis(facts),
     maxDevices(facts),
     freshness(facts),
+    targetHealth(facts),
     trafficMoved(facts),
     minSites(facts),
     lastAnnouncement(facts),
@@ -49,8 +51,7 @@ function oneStep({ decision, policy }: AnycastCase): GuardFinding {
   const guard = "one-step";
   const leap = decision.changes.find(({ from, to }) => (from === "drained") === (to === "drained"));
   if (leap) return { guard, allow: false, reason: `${leap.site} would go from ${leap.from} to ${leap.to} at once` };
-  const gives = decision.intent.kind === "give-back";
-  const more = decision.changes.find(({ prepends }) => !gives && prepends !== policy.decide.prepends);
+  const more = decision.changes.find((one) => takesOut(one) && one.prepends !== policy.decide.prepends);
   if (more)
     return { guard, allow: false, reason: `${more.prepends} prepends; the policy says ${policy.decide.prepends}` };
   return { guard, allow: true, reason: "goes one step at a time" };
@@ -81,14 +82,30 @@ function freshness(facts: AnycastCase): GuardFinding {
   return freshSamples(facts, samples);
 }
 
+/** A site goes out because it is not well now, and comes back because it is: since the decision it may have become the other. */
+function targetHealth({ decision, state }: AnycastCase): GuardFinding {
+  const guard = "target-health";
+  for (const one of decision.changes) {
+    const { site, from, to } = one;
+    const health = state.sites.get(site);
+    const step = `goes from ${from} to ${to}`;
+    if (!health) return { guard, allow: false, reason: `${site} ${step}, and how well it is is not known` };
+    if (health.well === !takesOut(one)) continue;
+    const reason = `${site} ${step}, and is ${health.well ? "well" : "not well"}: it ${health.reason}`;
+    return { guard, allow: false, reason };
+  }
+  return { guard, allow: true, reason: "what goes out is not well, what comes back is" };
+}
+
 /** Of the service's traffic where that is measured; where it is not, of its sites. */
 function trafficMoved(facts: AnycastCase): GuardFinding {
   const guard = "traffic-moved";
   const { decision, policy, network, state } = facts;
-  if (decision.intent.kind === "give-back") return { guard, allow: true, reason: "no site is taken out" };
+  const out = decision.changes.filter(takesOut);
+  if (out.length === 0) return { guard, allow: true, reason: "no site is taken out" };
   const service = serviceOf(facts);
-  const links = new Set(decision.changes.map(({ link }) => link));
-  const leaving = new Set(decision.changes.map(({ site }) => site));
+  const links = new Set(out.map(({ link }) => link));
+  const leaving = new Set(out.map(({ site }) => site));
   const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
   const traffic = anycastTraffic(service, links, state, freshMs);
   const share = traffic ? traffic.on / Math.max(traffic.total, 1) : leaving.size / service.sites.length;
@@ -102,8 +119,8 @@ function trafficMoved(facts: AnycastCase): GuardFinding {
 function minSites(facts: AnycastCase): GuardFinding {
   const guard = "min-sites";
   const service = serviceOf(facts);
-  if (facts.decision.intent.kind === "give-back") return { guard, allow: true, reason: "no site is taken out" };
-  const leaving = new Set(facts.decision.changes.map(({ site }) => site));
+  const leaving = new Set(facts.decision.changes.filter(takesOut).map(({ site }) => site));
+  if (leaving.size === 0) return { guard, allow: true, reason: "no site is taken out" };
   const left = service.sites.filter(({ name }) => !leaving.has(name)).filter((site) => serves(facts, site));
   const reason = `${left.length} of ${service.sites.length} sites of ${service.name} are well and fully announced then (${names(left)}), at least ${service.minSites} must be`;
   return { guard, allow: left.length >= service.minSites, reason };

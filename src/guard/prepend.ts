@@ -1,13 +1,20 @@
 import type { GuardFinding } from "../model/decision.ts";
+import { anycastServiceOf } from "../model/scope.ts";
 import { entryLinks } from "../te/bgp-preference.ts";
 import type { PrependCase } from "./case.ts";
 
-/** Only prefixes that the inventory names, each exactly, and only on links that the policy is for. */
+/** Only prefixes that the inventory names, each exactly, none of an anycast service, and only on links that the policy is for. */
 export function allowList({ decision, network, links }: PrependCase): GuardFinding {
   const guard = "allow-list";
   const prefixes = [...new Set(decision.changes.map((change) => change.prefix))];
   const stranger = prefixes.find((prefix) => !network.prefixes.includes(prefix));
   if (stranger !== undefined) return { guard, allow: false, reason: `${stranger} is not on the allow-list` };
+  for (const prefix of prefixes) {
+    const service = anycastServiceOf(network, prefix);
+    if (!service) continue;
+    const reason = `${prefix} is the anycast service ${service.name}'s: only the health of its sites moves it`;
+    return { guard, allow: false, reason };
+  }
   for (const { link, device } of decision.changes) {
     const known = links.find((candidate) => candidate.name === link);
     if (!known) return { guard, allow: false, reason: `${link} is not in the policy's scope` };

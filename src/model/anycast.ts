@@ -17,3 +17,7 @@ export type SiteAnnouncement = Readonly<{
   prefix: Prefix;
   state: SiteState;
 }>;
+
+/** Whether this is a step away from `announced`, one that makes a site carry less. */
+export const takesOut = ({ from, to }: Readonly<{ from: SiteState; to: SiteState }>): boolean =>
+  siteStates.indexOf(to) > siteStates.indexOf(from);

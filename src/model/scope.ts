@@ -1,4 +1,4 @@
-import type { AnycastSite, Flow, Link, Network, ServedClass } from "./inventory.ts";
+import type { AnycastService, AnycastSite, Flow, Link, Network, Prefix, ServedClass } from "./inventory.ts";
 import type { Policy } from "./policy.ts";
 
 const byName = <T extends { name: string }>(all: readonly T[]) => all.toSorted((a, b) => (a.name < b.name ? -1 : 1));
@@ -26,6 +26,13 @@ export const serviceClasses = ({ classes }: Network): ServedClass[] =>
 /** The sites of an anycast service, by name. */
 export const sitesOf = ({ anycast }: Network, service: string): AnycastSite[] =>
   byName(anycast.find(({ name }) => name === service)?.sites ?? []);
+
+/**
+ * The anycast service whose prefix this is. How its sites announce it says how well they are: nothing else may steer by it, or a
+ * prepend on a well site would send users to a drained one.
+ */
+export const anycastServiceOf = ({ anycast }: Network, prefix: Prefix): AnycastService | undefined =>
+  anycast.find((service) => service.prefix === prefix);
 
 /** The names of what a policy decides about, one at a time: links, flows, sites, or the one class or thing that it is for. */
 export function targetsOf(network: Network, policy: Pick<Policy, "scope">): string[] {

@@ -6,6 +6,7 @@ import { formatSignal, type Measured, queueName, type SignalName, signalOf } fro
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
 import { judgeQueues, queuesChanged } from "./queues.ts";
+import { judgeSites, sitesChanged } from "./sites.ts";
 
 /** A condition that failed on another link before the change is held against it only past this share more: traffic breathes. */
 const swing = 0.05;
@@ -19,7 +20,7 @@ const swing = 0.05;
  * - A `forbid` that is true now and was not before: "worse", at once.
  * - After `observeMs`, with a fresh and recent sample of every signal on every link and flow in scope: "better" when every
  *   `require` holds, no `forbid` does, none has risen above the trigger, what was to be relieved is lower than it was, and
- *   new segment-routing paths and queues are seen carrying. A condition that failed elsewhere already, and is no worse
+ *   new segment-routing paths and queues are seen carrying, and sites that came back are well. A condition that failed elsewhere already, and is no worse
  *   there, is not the change's doing. Else "worse".
  * - Still without samples an interval after the last could have come: "silent", which counts as failure.
  */
@@ -49,6 +50,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     const name = queueName(link, share.class);
     needed.push({ signal: "queue.rate", name }, { signal: "queue.drops", name });
   }
+  for (const site of sitesChanged(input.decision, { out: false })) needed.push({ signal: "site.unwell", name: site });
   const unheard = needed.filter(({ signal, name }) => freshValue(input, signal, name) === undefined);
   if (unheard.length > 0) {
     const patienceMs = (policy.guard.freshnessIntervals + 1) * network.telemetry.intervalMs;
@@ -71,6 +73,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   for (const target of targets) findings.push(judgeTrigger(input, target));
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
+  findings.push(...judgeSites(input, (signal, name) => freshValue(input, signal, name)));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
 }
 
@@ -103,8 +106,7 @@ const reliefSignal = ({ scope, trigger }: VerifyInput["policy"]): SignalName =>
   "class" in scope ? "class.stress" : trigger.signal;
 
 /** Whether this is a site that the change takes out of its service: it may stay as unwell as it is. */
-const leaves = ({ decision }: VerifyInput, name: string) =>
-  decision.action === "anycast-drain" && decision.intent.kind === "relieve" && decision.intent.target === name;
+const leaves = ({ decision }: VerifyInput, name: string) => sitesChanged(decision, { out: true }).includes(name);
 
 function judgeCondition(
   input: VerifyInput,

@@ -30,7 +30,7 @@ const both = (from: AnycastChange["from"], to: AnycastChange["to"]) => [
 // Goal: the first step drains every link of the site, and says why, with figures, and why not otherwise.
 test("an announced site is drained", () => {
   const { changes, reason, alternatives, predicted } = changed({
-    state: withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700 }),
+    state: withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700, "transit-t": 0 }),
   });
   expect(changes).toEqual(both("announced", "drained"));
   expect(reason).toBe(
@@ -47,6 +47,7 @@ test("what is not measured is said, not taken for nothing", () => {
   const old = withRates(stateOf(), { "transit-p1": 200 });
   const stale = { ...old, prefixes: old.prefixes.map((one) => ({ ...one, measuredMs: 0 })) };
   expect(changed({ state: stale }).reason).toContain("not measured");
+  expect(changed({ state: withRates(stateOf(), { "transit-l": 10 }) }).reason).toContain("not measured");
 });
 
 test("a drained site that is still unwell is withdrawn, and a withdrawn one left", () => {

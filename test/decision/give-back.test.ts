@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decidePrepend } from "../../src/decision/prepend.ts";
 import type { Intent } from "../../src/model/decision.ts";
+import { chat } from "../te/anycast-sites.ts";
 import {
   a,
   announce,
@@ -77,6 +78,11 @@ test.each([
     "it would not stay clear",
     { state: stateOf([a, b], [["11.0.0.0/24", "transit-b", 500], ...quietRates.slice(0, 1)]) },
     "transit-a would go to 68%, over the 65% it must clear",
+  ],
+  [
+    "it is an anycast service's by now",
+    { network: { ...network, anycast: [{ ...chat, prefix: "11.0.0.0/24" }] } },
+    "11.0.0.0/24 is the anycast service chat's by now",
   ],
   ["a link is not measured", { state: stateOf([b], quietRates) }, "the inbound rate of transit-a is not known"],
 ])("not when %s", (_, more, why) => {

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decidePrepend } from "../../src/decision/prepend.ts";
 import { denied, judgeGuards } from "../../src/guard/guard.ts";
 import type { DecisionOutcome, PrependDecision } from "../../src/model/decision.ts";
+import { chat } from "../te/anycast-sites.ts";
 import {
   a,
   announce,
@@ -59,6 +60,25 @@ test("two transits: 11/24 moves to B by three prepends, 10/24 stays", () => {
         "changes 2 announcements where 1 does, moves 1.08 Gbit/s, 180 Mbit/s more than needed, costs 0.0247 USD/h more",
     },
     { summary: "do nothing", whyNot: "transit-a stays at 108%: it is full and drops packets" },
+  ]);
+});
+
+// Goal: prepends on a service's prefix would undo a drain: it stays where the health of its sites puts it, and that is said.
+test("what anycast sites announce is not moved", () => {
+  const anycast = [{ ...chat, prefix: "11.0.0.0/24" }];
+  const outcome = decidePrepend({ ...input, network: { ...network, anycast } });
+  expect(outcome).toMatchObject({
+    kind: "nothing-helps",
+    reason: expect.stringContaining(
+      "900 Mbit/s enter by it for 11.0.0.0/24, which only the health of anycast sites moves",
+    ),
+  });
+  expect(whyNot(outcome, "move 11.0.0.0/24 off")).toBe(
+    "11.0.0.0/24 is the anycast service chat's: only the health of its sites moves it",
+  );
+  const other = { ...network, anycast: [{ ...chat, prefix: "12.0.0.0/24" }] };
+  expect(decided(decidePrepend({ ...input, network: other })).changes, "others move as before").toEqual([
+    prepend("11.0.0.0/24", a, 0, 3),
   ]);
 });
 

@@ -57,6 +57,7 @@ test("draining one of three sites", () => {
       "unchanged-basis",
       "max-devices",
       "freshness",
+      "target-health",
       "traffic-moved",
       "min-sites",
       "last-announcement",
@@ -111,7 +112,8 @@ test("two sites of one change count both", () => {
   const two = [...drain, siteChange("transit-l", "announced", "drained")];
   const wide = { ...policy, guard: { ...policy.guard, maxDevices: 2 } };
   expect(no({ decision: decisionOf(two) })).toBe("max-devices");
-  expect(no({ decision: decisionOf(two), policy: wide })).toBe("min-sites");
+  const state = stateOf({ paris: "x", london: "x", tokyo: null });
+  expect(no({ decision: decisionOf(two), policy: wide, state })).toBe("min-sites");
 });
 
 test("the last announcement is never withdrawn, though minSites and all else would allow it", () => {
@@ -137,17 +139,50 @@ test("traffic moved", () => {
   const limited = (share: number) => ({
     policy: { ...policy, guard: { ...policy.guard, maxTrafficMoved: ratio(share) } },
   });
-  const state = withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700 });
+  const state = withRates(stateOf(), { "transit-p1": 200, "transit-p2": 100, "transit-l": 700, "transit-t": 0 });
   expect(no({ ...limited(0.3), state })).toBeUndefined();
   expect(no({ ...limited(0.29), state })).toBe("traffic-moved");
+  const part = withRates(stateOf(), { "transit-l": 10 });
+  expect(no({ ...limited(0.1), state: part }), "what leaves is not measured, and not nothing").toBe("traffic-moved");
   expect(no(limited(0.34))).toBeUndefined();
   expect(no(limited(0.33)), "one site of three").toBe("traffic-moved");
 });
 
 // Goal: giving back is never held up by what it mends, and still goes one step, from what is there.
 test("a site may come back while too few are up", () => {
+  const well = stateOf({ paris: null, london: null, tokyo: null });
   const back = decisionOf([siteChange("transit-p1", "withdrawn", "drained", 2)], giveBackOf(withdraw));
   const sites = announcedAs({ "transit-p1": "withdrawn", "transit-l": "drained", "transit-t": "drained" });
-  expect(no({ decision: back, sites })).toBeUndefined();
-  expect(no({ decision: back, sites: announcedAs() })).toBe("unchanged-basis");
+  expect(no({ decision: back, sites, state: well })).toBeUndefined();
+  expect(no({ decision: back, sites: announcedAs(), state: well })).toBe("unchanged-basis");
+});
+
+// Goal: proposed or approved earlier, a step still needs its reason when it is taken.
+test.each(["propose", "push"] as const)("a site's health is what the step rests on: %s", (phase) => {
+  const well = stateOf({ paris: null, london: null, tokyo: null });
+  expect(no({ phase, state: well }), "well again by now").toBe("target-health");
+  expect(no({ phase, state: well, decision: decisionOf(withdraw), sites: drained })).toBe("target-health");
+  const back = decisionOf([siteChange("transit-p1", "drained", "announced")], giveBackOf(drain));
+  expect(no({ phase, state: well, decision: back, sites: drained })).toBeUndefined();
+  const findings = judge({ phase, decision: back, sites: drained });
+  expect(denied(findings)).toEqual({
+    guard: "target-health",
+    allow: false,
+    reason: "paris goes from drained to announced, and is not well: it serves llama-7 while the registry says llama-8",
+  });
+  const unheard = judge({ phase, state: stateOf({ london: null, tokyo: null }) });
+  expect(unheard.find(({ guard }) => guard === "target-health")?.allow).toBe(false);
+});
+
+// Goal: what a decision says that it is for exempts it from nothing: what its changes do counts.
+test("a give-back that takes a site out is judged as a drain", () => {
+  const posing = decisionOf(drain, giveBackOf(drain));
+  expect(no({ decision: posing, sites: announcedAs({ "transit-l": "drained" }) })).toBe("min-sites");
+  const limited = { ...policy, guard: { ...policy.guard, maxTrafficMoved: ratio(0.1) } };
+  expect(no({ decision: posing, policy: limited })).toBe("traffic-moved");
+  const more = decisionOf([siteChange("transit-p1", "announced", "drained", 9)], giveBackOf(drain));
+  expect(no({ decision: more })).toBe("one-step");
+  const mixed = decisionOf([siteChange("transit-p1", "drained", "announced"), ...drain.slice(1)], giveBackOf(drain));
+  const sites = announcedAs({ "transit-p1": "drained", "transit-l": "drained" });
+  expect(judge({ decision: mixed, sites }).find(({ guard }) => guard === "min-sites")?.allow).toBe(false);
 });

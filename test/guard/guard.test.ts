@@ -6,6 +6,7 @@ import { type Change, type ChangeState, changeStates } from "../../src/model/cha
 import type { Intent } from "../../src/model/decision.ts";
 import type { FreezeWindow } from "../../src/model/inventory.ts";
 import type { Mode } from "../../src/model/policy.ts";
+import { chat } from "../te/anycast-sites.ts";
 import {
   a,
   announce,
@@ -101,6 +102,12 @@ test.each<[string, string, Partial<Input>, string]>([
       network: networkOf([a, b], network.prefixes, { freezes: [{ reason: "launch", fromMs: nowMs, toMs: nowMs + 1 }] }),
     },
     'inside the freeze window "launch" (2026-11-20T12:00:00.000Z to',
+  ],
+  [
+    "allow-list",
+    "a prefix of anycast sites",
+    { network: { ...network, anycast: [{ ...chat, prefix: "11.0.0.0/24" }] } },
+    "11.0.0.0/24 is the anycast service chat's: only the health of its sites moves it",
   ],
   [
     "one-change-in-flight",

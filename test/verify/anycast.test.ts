@@ -55,6 +55,22 @@ test("a probe right after the push counts: it looks at one moment, with no windo
   expect(verifyChange(input)?.outcome).toBe("better");
 });
 
+// Goal: that a site which comes back is well is asked whatever the policy requires.
+test("a site comes back under a policy that requires nothing", () => {
+  const easy = { ...policy, verify: { ...policy.verify, require: [] } };
+  const before = stateOf(undefined, pushedMs - 1_000);
+  const judged = (paris: string | null) =>
+    verifyChange({
+      ...{ policy: easy, network, decision: back, before, pushedMs, nowMs: endMs },
+      now: stateOf({ paris, london: null, tokyo: null }, endMs - 1_000),
+    });
+  expect(judged(null)?.outcome).toBe("better");
+  expect(judged("stale")).toMatchObject({
+    outcome: "worse",
+    findings: expect.arrayContaining([{ text: "paris came back and is well: 100% unwell", held: false }]),
+  });
+});
+
 test("a site that comes back must be well itself", () => {
   const well = { paris: null, london: null, tokyo: null };
   expect(verdict(well, { decision: back, before: well })).toBe("better");

@@ -1,6 +1,7 @@
 import { assert } from "../../kernel/assert.ts";
 import { formatPercent, formatRate } from "../../kernel/units.ts";
 import type { DecisionOutcome, Intent } from "../../model/decision.ts";
+import { anycastServiceOf } from "../../model/scope.ts";
 import { entryLinksAfter, linkLoads, withHiddenDemand } from "../../te/bgp-preference.ts";
 import { exceeds } from "../../te/link-failure.ts";
 import { clearLoad } from "../../te/link-limits.ts";
@@ -27,6 +28,8 @@ export function giveBack(intent: Extract<Intent, { kind: "give-back" }>, task: T
   const changes = lowerFirst(made.map((change) => ({ ...change, from: change.to, to: change.from })));
   const doing = describeChanges(changes);
   for (const { prefix, link, from } of changes) {
+    const service = anycastServiceOf(task.network, prefix);
+    if (service) return keep(`${prefix} is the anycast service ${service.name}'s by now`, doing);
     const now = traffic.announced.get(prefix)?.get(link);
     if (now === undefined) return keep(`${prefix} is no longer announced on ${link}`, doing);
     if (now !== from) {

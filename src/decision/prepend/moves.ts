@@ -2,6 +2,7 @@ import { assert } from "../../kernel/assert.ts";
 import { formatPercent } from "../../kernel/units.ts";
 import type { PrependChange } from "../../model/decision.ts";
 import type { DeviceName, LinkName, Prefix } from "../../model/inventory.ts";
+import { anycastServiceOf } from "../../model/scope.ts";
 import { entryLinks } from "../../te/bgp-preference.ts";
 import type { Task } from "./task.ts";
 
@@ -31,8 +32,14 @@ export function possibleMoves({ policy, network, traffic }: Task): Moves {
     if (total === 0) continue;
     const prepends = traffic.announced.get(prefix);
     const best = entryLinks(prepends);
+    const service = anycastServiceOf(network, prefix);
     const follows = sum(best.map((link) => entering.get(link) ?? 0));
-    if (!prepends) {
+    if (service) {
+      immovable.set(
+        prefix,
+        `${prefix} is the anycast service ${service.name}'s: only the health of its sites moves it`,
+      );
+    } else if (!prepends) {
       immovable.set(prefix, `${prefix} is announced on no link that Pointsman reads`);
     } else if (!allowed.has(prefix)) {
       immovable.set(prefix, `${prefix} is not on the allow-list`);

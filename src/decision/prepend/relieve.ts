@@ -2,6 +2,7 @@ import { assert } from "../../kernel/assert.ts";
 import { formatPercent, formatRate } from "../../kernel/units.ts";
 import type { DecisionOutcome, Intent, LinkPrediction } from "../../model/decision.ts";
 import type { Link } from "../../model/inventory.ts";
+import { anycastServiceOf } from "../../model/scope.ts";
 import { formatSignal } from "../../model/signal.ts";
 import { linkLoads, withHiddenDemand } from "../../te/bgp-preference.ts";
 import { exceeds } from "../../te/link-failure.ts";
@@ -49,7 +50,7 @@ export function relieve(intent: Intent, task: Task): DecisionOutcome {
     const reason = found.proven
       ? `no set of prepend changes brings ${hot.name} from ${percentOf(hotLoad, hot)} to ${formatPercent(target)} within the policy's limits and without overloading another link`
       : `no set of prepend changes that brings ${hot.name} from ${percentOf(hotLoad, hot)} to ${formatPercent(target)} was found before the search was cut short`;
-    return { kind: "nothing-helps", reason: `${reason}${unmovable(task)}`, alternatives };
+    return { kind: "nothing-helps", reason: `${reason}${ofAnycast(task, hot)}${unmovable(task)}`, alternatives };
   }
   const changes = lowerFirst(found.best.chosen.flatMap((candidate) => candidate.changes));
   const predicted = predict(traffic, changes, task.currency);
@@ -79,6 +80,16 @@ function findSet(task: Task, moves: Parameters<typeof problemOf>[1], problem: Pr
   };
   const alone = problemOf(task, moves, limitOf);
   return [alone, smallestSet(alone)];
+}
+
+/** What enters by the link for anycast services: it may be all that would have helped. */
+function ofAnycast({ network, traffic }: Task, hot: Link): string {
+  const rates = [...traffic.rates].map(([prefix, entering]) => ({ prefix, rate: entering.get(hot.name) ?? 0 }));
+  const held = rates.filter(({ prefix, rate }) => rate > 0 && anycastServiceOf(network, prefix));
+  if (held.length === 0) return "";
+  const rate = held.reduce((sum, one) => sum + one.rate, 0);
+  const named = held.map(({ prefix }) => prefix).join(" and ");
+  return `; ${formatRate(rate)} enter by it for ${named}, which only the health of anycast sites moves`;
 }
 
 /** Names the prefixes that would have to be listed first; only the heaviest when there are many. */
