@@ -426,4 +426,22 @@ test("the shipped classes and their policy", async () => {
     ...["plain", "agentic", "batch", "inference-interactive", "inference-standard", "training"],
   ]);
   expect(loaded.value.policies.map(({ name }) => name)).toEqual(["class-inference-interactive"]);
+  const asks = loaded.value.network.classes.map(({ name, service }) => [
+    name,
+    service?.objectives.map(({ text }) => text),
+  ]);
+  expect(Object.fromEntries(asks)).toEqual({
+    plain: undefined,
+    agentic: ["chain-completion p95 below 8s", "retrieval-fallback p90 below 20%", "path-latency p99 below 15ms"],
+    batch: [],
+    "inference-interactive": [
+      ...["first-token p95 below 500ms", "path-latency p99 below 10ms", "jitter p95 below 5ms"],
+      "stream-interruptions p95 below 0.1%",
+    ],
+    "inference-standard": ["first-token p95 below 2s"],
+    training: [
+      ...["gpu-utilisation p90 above 70%", "bus-bandwidth p90 above 200 Gbit/s", "job-completion p95 below 2s"],
+      "drops p99 below 1 kbit/s",
+    ],
+  });
 });
