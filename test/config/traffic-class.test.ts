@@ -125,6 +125,15 @@ test.each([
   expect(loaded.ok && loaded.value.network.classes[1]?.service?.objectives[0]?.percentile).toBe(percentile);
 });
 
+// Goal: the longest that history tells from a baseline, the nearest that can be foretold, and no bound where there is no baseline.
+test.each([
+  ["for: 1m", "for: 50m"],
+  ["for: 5m", "for: 2h"],
+  ["forecast: 10m", "forecast: 30s"],
+])("%s → %s is allowed", async (from, to) => {
+  expect((await load({ chat: edit(classText, from, to) })).problems).toEqual([]);
+});
+
 // Goal: a limit that every event being bad would just reach is allowed, whatever binary fractions make of 1 - 0.95.
 test("the highest burn limit that can be reached", async () => {
   expect((await load({ chat: edit(classText, "burn: 10", "burn: 20") })).problems).toEqual([]);
@@ -173,6 +182,16 @@ test.each<[from: string, to: string, problem: string]>([
     "window: 1h, fast: { window: 5m, burn: 10 }, slow: { window: 30m",
     "window: 110s, fast: { window: 30s, burn: 10 }, slow: { window: 60s",
     "objectives[0].window: holds fewer than 12 samples at telemetry.interval 10s; write at least 120s",
+  ],
+  [
+    "forecast: 10m",
+    "forecast: 29s",
+    "objectives[0].forecast: looks ahead less than 3 intervals, of telemetry.interval 10s: a breach has come before it is foretold; write at least 30s",
+  ],
+  [
+    "for: 1m",
+    "for: 51m",
+    "conditions[1].for: is longer than a baseline lasts: it is made from one hour, and from what was before the condition held; write at most 50m",
   ],
   [
     "window: 5m",
