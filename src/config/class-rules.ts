@@ -144,6 +144,19 @@ function windowsInOrder(one: unknown, path: Finding["path"]): Finding[] {
   return found;
 }
 
+/** History is of one hour; of that, a baseline needs some from before the condition began to hold. */
+const longestOverBaseline = { written: "50m", ms: 3_000_000 };
+
+function forgetsBaseline(condition: unknown, path: Finding["path"]): Finding[] {
+  const isOverBaseline = listAt(condition, "all").some(
+    (written) => typeof written === "string" && partsOfCondition(written)?.threshold === "baseline",
+  );
+  if (!isOverBaseline || (durationAt(condition, "for") ?? 0) <= longestOverBaseline.ms) return [];
+  const message =
+    "is longer than a baseline lasts: it is made from one hour, and from what was before the condition held";
+  return [{ path: [...path, "for"], message, mend: `write at most ${longestOverBaseline.written}` }];
+}
+
 const durationAt = (raw: unknown, ...path: string[]) => duration("").safeParse(textAt(raw, ...path)).data;
 
 function conditionRules(raw: unknown): Finding[] {
@@ -153,8 +166,9 @@ function conditionRules(raw: unknown): Finding[] {
       return parts === undefined ? [] : [[parts.signal, parts.comparator] as const];
     }),
   );
-  return listAt(raw, ...conditions).flatMap((condition, index) =>
-    listAt(condition, "all").flatMap((written, which): Finding[] => {
+  return listAt(raw, ...conditions).flatMap((condition, index) => [
+    ...forgetsBaseline(condition, [...conditions, index]),
+    ...listAt(condition, "all").flatMap((written, which): Finding[] => {
       const parts = typeof written === "string" ? partsOfCondition(written) : undefined;
       if (parts === undefined) return [];
       const { signal, comparator, threshold } = parts;
@@ -171,7 +185,7 @@ function conditionRules(raw: unknown): Finding[] {
       const mend = `write "${signal} ${comparator === "above" ? "below" : "above"} objective"`;
       return [{ path, message: "holds while all is well: that is the objective's good side", mend }];
     }),
-  );
+  ]);
 }
 
 function shedRules(raw: unknown): Finding[] {

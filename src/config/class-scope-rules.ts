@@ -18,6 +18,8 @@ type Served = Readonly<{ source: YamlSource; name: string; service: ServiceClass
 const leastSamples = 12;
 /** Of the short window that must agree with a burn. */
 const leastBurnSamples = 3;
+/** A breach that is nearer than this has come by the time that its slope is seen. */
+const leastForecastIntervals = 3;
 
 /** What classes need of each other and of the inventory, whose raw text is `network`; each problem where it is to be mended. */
 export function classScopeRules(network: YamlSource, documents: readonly ClassDocument[]): Problem[] {
@@ -118,12 +120,18 @@ function windows(raw: unknown, { service }: Served): Finding[] {
     const message = `holds fewer than ${least} samples at telemetry.interval ${interval}`;
     return [{ path, message, mend: `write at least ${(least * intervalMs) / 1000}s` }];
   };
-  return service.objectives.flatMap(({ windowMs, burn }, index) => {
+  const near = (path: Finding["path"], forecastMs: number): Finding[] => {
+    if (forecastMs >= leastForecastIntervals * intervalMs) return [];
+    const message = `looks ahead less than ${leastForecastIntervals} intervals, of telemetry.interval ${interval}: a breach has come before it is foretold`;
+    return [{ path, message, mend: `write at least ${(leastForecastIntervals * intervalMs) / 1000}s` }];
+  };
+  return service.objectives.flatMap(({ windowMs, burn, forecastMs }, index) => {
     const path = ["spec", "objectives", index];
     return [
       ...short([...path, "window"], windowMs, leastSamples),
       ...short([...path, "fast", "window"], burn.fast.windowMs, leastBurnSamples),
       ...short([...path, "slow", "window"], burn.slow.windowMs, leastBurnSamples),
+      ...near([...path, "forecast"], forecastMs),
     ];
   });
 }

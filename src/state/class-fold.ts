@@ -3,6 +3,7 @@ import type { Network, ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import { silentIntervals } from "../te/service-level/objective-window.ts";
+import { worseSide } from "../te/service-level/symptom.ts";
 import type { ClassSignalFold } from "./class-signal.ts";
 import { ClassState } from "./class-state.ts";
 
@@ -122,8 +123,7 @@ export class ClassFold {
         about === "flow"
           ? flows.filter((flow) => flow.class === one.name).map((flow) => flow.name)
           : links.filter(({ qos }) => qos).map((link) => queueName(link.name, one.name));
-      const isHighGood = one.service.objectives.find((objective) => objective.signal === name)?.comparator === "above";
-      const worst = isHighGood ? "lowest" : "highest";
+      const worst = worseSide(one.service, name) === "up" ? "highest" : "lowest";
       return [{ state, signal, from: source.signal, names, needsAll: about === "flow", worst }];
     });
   }

@@ -23,8 +23,8 @@ const Health = z.object({ version, answer: z.string().exactOptional() });
  * Gives:  `site.unwell` 0 or 1, with `site.reason` and (ms) `site.latency`, as of the round's start. A site is not well when it does not
  *         answer, answers too late, gives the wrong golden answer, or serves another version than the registry's.
  * Nothing is said of a site where it is not known: of one that is well in all else while the registry is silent, and of any
- * while none answers, nor the registry: then it is our own network that is to blame.
- * Status: of target `anycast <service>`: `synced`, or `down` while the registry or everything is silent.
+ * while none answers, even if the registry does: we look from one place, and it may have lost the way to all of them.
+ * Status: of target `anycast <service>`: `synced`, or `down` while the registry or every site is silent.
  */
 export function siteProbe(options: Options): TelemetrySource {
   const stopped = new AbortController();
@@ -73,10 +73,10 @@ class Prober {
       ...service.sites.map((site) => this.#probe(site, stopped)),
     ]);
     if (stopped.aborted) return;
-    if (expected.silent && probes.every(({ silent }) => silent)) {
-      const reason = `neither the registry nor any site answers; the registry ${expected.wrong}`;
-      this.#say({ state: "down", reason, mend: "check this machine's own network, then the registry and the sites" });
-      return;
+    if (probes.every(({ silent }) => silent)) {
+      const registry = expected.wrong === undefined ? "the registry does" : `the registry ${expected.wrong}`;
+      const reason = `no site answers, so nothing is known of any; ${registry}`;
+      return this.#say({ state: "down", reason, mend: "check this machine's own way to the sites, then the sites" });
     }
     for (const probe of probes) {
       const wrong = probe.wrong ?? staleness(probe, expected.version);

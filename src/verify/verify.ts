@@ -7,6 +7,7 @@ import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
 import { judgeQueues, queuesChanged } from "./queues.ts";
 import { judgeSites, sitesChanged } from "./sites.ts";
+import { stressOf, unjudgedObjectives } from "./stress.ts";
 
 /** A condition that failed on another link before the change is held against it only past this share more: traffic breathes. */
 const swing = 0.05;
@@ -20,8 +21,9 @@ const swing = 0.05;
  * - A `forbid` that is true now and was not before: "worse", at once.
  * - After `observeMs`, with a fresh and recent sample of every signal on every link and flow in scope: "better" when every
  *   `require` holds, no `forbid` does, none has risen above the trigger, what was to be relieved is lower than it was, and
- *   new segment-routing paths and queues are seen carrying, and sites that came back are well. A condition that failed elsewhere already, and is no worse
- *   there, is not the change's doing. Else "worse".
+ *   new segment-routing paths and queues are seen carrying, and sites that came back are well. A condition that failed
+ *   elsewhere already, and is no worse there, is not the change's doing. Neither does an objective of a class count that was
+ *   not known before. Else "worse".
  * - Still without samples an interval after the last could have come: "silent", which counts as failure.
  */
 export function verifyChange(input: VerifyInput): Verdict | null {
@@ -32,7 +34,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     for (const name of watched(input, condition.signal)) {
       const seen = freshValue(input, condition.signal, name);
       if (seen === undefined || !isTrue(condition, seen)) continue;
-      const was = lastValue(input.before, condition.signal, name);
+      const was = lastValue(input, condition.signal, name);
       if (was === undefined || !isTrue(condition, was))
         findings.push(finding("forbidden", condition, name, seen, false));
     }
@@ -74,6 +76,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeSites(input, (signal, name) => freshValue(input, signal, name)));
+  findings.push(...unjudgedObjectives(input));
   return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
 }
 
@@ -100,7 +103,7 @@ const queueOf = (change: VerifyInput["decision"]["changes"][number], name: strin
 
 /**
  * What must be lower after the change. The windows of `class.risk` reach back before it; `class.stress` is the latest of the same
- * objectives.
+ * objectives, as far as they were known before (`stressOf`).
  */
 const reliefSignal = ({ scope, trigger }: VerifyInput["policy"]): SignalName =>
   "class" in scope ? "class.stress" : trigger.signal;
@@ -116,7 +119,7 @@ function judgeCondition(
 ): Finding {
   const seen = freshValue(input, condition.signal, name) ?? Number.NaN;
   const met = (value: number) => isTrue(condition, value) === (kind === "required");
-  const was = lastValue(input.before, condition.signal, name);
+  const was = lastValue(input, condition.signal, name);
   // The queues watched are those of the class that it is for.
   const isTarget = name === input.decision.intent.target || signalOf(condition.signal) === "queue";
   if (met(seen) || isTarget || was === undefined || met(was)) {
@@ -137,7 +140,7 @@ function judgeTrigger(input: VerifyInput, target: string): Finding {
   const signal = reliefSignal(input.policy);
   const above = signal === input.policy.trigger.signal ? input.policy.trigger.above : atItsLimit;
   const seen = freshValue(input, signal, target) ?? Number.NaN;
-  const was = lastValue(input.before, signal, target);
+  const was = lastValue(input, signal, target);
   const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
   const { intent } = input.decision;
   if (intent.kind === "relieve" && target === intent.target) {
@@ -159,12 +162,17 @@ function finding(
 ): Finding {
   return { text: `${name}: ${kind} ${condition.text}: ${formatSignal(condition.signal, seen)}`, held };
 }
-const lastValue = (state: NetworkState, signal: SignalName, name: string) =>
-  state.signals.get(signal)?.get(name)?.value;
+
+/** Right before the commit. */
+const lastValue = (input: VerifyInput, signal: SignalName, name: string) =>
+  measuredIn(input, input.before, signal, name)?.value;
+
+const measuredIn = (input: VerifyInput, state: NetworkState, signal: SignalName, name: string) =>
+  signal === "class.stress" ? stressOf(input, state, name) : state.signals.get(signal)?.get(name);
 
 /** Measured since the push, and no older than the policy calls fresh: a stream that died after one sample says nothing. */
 function freshValue(input: VerifyInput, signal: SignalName, name: string): number | undefined {
-  const measured = input.now.signals.get(signal)?.get(name);
+  const measured = measuredIn(input, input.now, signal, name);
   // A probe asks once: nobody's window is behind it.
   const window = signalOf(signal) !== "site";
   return measured && isFresh(input, measured, window) ? measured.value : undefined;

@@ -125,6 +125,15 @@ test.each([
   expect(loaded.ok && loaded.value.network.classes[1]?.service?.objectives[0]?.percentile).toBe(percentile);
 });
 
+// Goal: the longest that history tells from a baseline, the nearest that can be foretold, and no bound where there is no baseline.
+test.each([
+  ["for: 1m", "for: 50m"],
+  ["for: 5m", "for: 2h"],
+  ["forecast: 10m", "forecast: 30s"],
+])("%s → %s is allowed", async (from, to) => {
+  expect((await load({ chat: edit(classText, from, to) })).problems).toEqual([]);
+});
+
 // Goal: a limit that every event being bad would just reach is allowed, whatever binary fractions make of 1 - 0.95.
 test("the highest burn limit that can be reached", async () => {
   expect((await load({ chat: edit(classText, "burn: 10", "burn: 20") })).problems).toEqual([]);
@@ -173,6 +182,16 @@ test.each<[from: string, to: string, problem: string]>([
     "window: 1h, fast: { window: 5m, burn: 10 }, slow: { window: 30m",
     "window: 110s, fast: { window: 30s, burn: 10 }, slow: { window: 60s",
     "objectives[0].window: holds fewer than 12 samples at telemetry.interval 10s; write at least 120s",
+  ],
+  [
+    "forecast: 10m",
+    "forecast: 29s",
+    "objectives[0].forecast: looks ahead less than 3 intervals, of telemetry.interval 10s: a breach has come before it is foretold; write at least 30s",
+  ],
+  [
+    "for: 1m",
+    "for: 51m",
+    "conditions[1].for: is longer than a baseline lasts: it is made from one hour, and from what was before the condition held; write at most 50m",
   ],
   [
     "window: 5m",
@@ -426,4 +445,22 @@ test("the shipped classes and their policy", async () => {
     ...["plain", "agentic", "batch", "inference-interactive", "inference-standard", "training"],
   ]);
   expect(loaded.value.policies.map(({ name }) => name)).toEqual(["class-inference-interactive"]);
+  const asks = loaded.value.network.classes.map(({ name, service }) => [
+    name,
+    service?.objectives.map(({ text }) => text),
+  ]);
+  expect(Object.fromEntries(asks)).toEqual({
+    plain: undefined,
+    agentic: ["chain-completion p95 below 8s", "retrieval-fallback p90 below 20%", "path-latency p99 below 15ms"],
+    batch: [],
+    "inference-interactive": [
+      ...["first-token p95 below 500ms", "path-latency p99 below 10ms", "jitter p95 below 5ms"],
+      "stream-interruptions p95 below 0.1%",
+    ],
+    "inference-standard": ["first-token p95 below 2s"],
+    training: [
+      ...["gpu-utilisation p90 above 70%", "bus-bandwidth p90 above 200 Gbit/s", "job-completion p95 below 2s"],
+      "drops p99 below 1 kbit/s",
+    ],
+  });
 });

@@ -280,6 +280,27 @@ describe("a signal that telemetry has anyway", () => {
   });
 });
 
+describe("the worst of several flows", () => {
+  // Goal: the fold takes as worse what attribution takes as worse, also where only a condition says which side that is.
+  test("is the lowest of a signal that a condition finds too low", () => {
+    const rate: ClassSignal = { name: "rate", of: "path", unit: "rate", source: { signal: "flow.rate" } };
+    const low = {
+      text: "rate below 1 Mbit/s",
+      signal: "rate",
+      comparator: "below",
+      threshold: { value: 1e6 },
+    } as const;
+    const { network } = folding({ signals: [rate], conditions: [condition(60_000, low)] });
+    const at = (value: number) => ({ value, fromMs: startMs - intervalMs, toMs: startMs });
+    const flows = new Map([
+      ["one", at(5e6)],
+      ["two", at(2e5)],
+    ]);
+    const { classes } = new ClassFold(network).read(startMs, new Map([["flow.rate", flows]]));
+    expect(classes.get("chat")?.series.get("rate")?.values).toEqual(Float64Array.of(2e5));
+  });
+});
+
 describe("a composite condition", () => {
   const lowBusy = { text: "busy below 70%", signal: "busy", comparator: "below", threshold: { value: 0.7 } } as const;
   const slow = { text: "waiting above 10", signal: "waiting", comparator: "above", threshold: { value: 10 } } as const;

@@ -35,8 +35,9 @@ export function classOf(name: string, more: Partial<ServiceClass> = {}): ServedC
   };
 }
 
+const allowedMs = 10;
 export const interactive = classOf("interactive", {
-  ...{ dscp: 46, priority: 0, sheds: ["batch", "standard"], objectives: [objective(10)] },
+  ...{ dscp: 46, priority: 0, sheds: ["batch", "standard"], objectives: [objective(allowedMs)] },
 });
 export const standard = classOf("standard", { dscp: 18, priority: 1 });
 export const batch = classOf("batch", { dscp: 8 });
@@ -94,7 +95,9 @@ export function stateOf(
     ["class.risk", of({ interactive: more.risk ?? 3 })],
     ["class.stress", of({ interactive: more.stress ?? 5 })],
   ]);
-  const classes = new Map([["interactive", healthOf(pathMs)]]);
+  const recent = more.stress === undefined ? [] : [{ value: more.stress * allowedMs, ...span }];
+  const objectives = recent.map((recent) => ({ objective: objective(allowedMs).text, recent, burn: {} }));
+  const classes = new Map([["interactive", { ...healthOf(pathMs), objectives }]]);
   return { atMs: span.toMs, signals, prefixes: [], targets: new Map(), classes, sites: new Map() };
 }
 

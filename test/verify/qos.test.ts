@@ -1,9 +1,21 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { QosDecision } from "../../src/model/decision.ts";
+import type { NetworkState } from "../../src/model/network-state.ts";
 import type { Condition } from "../../src/model/policy.ts";
 import { verifyChange } from "../../src/verify/verify.ts";
-import { intent, intervalMs, type Loads, networkOf, nowMs, policyOf, share, stateOf } from "../te/queued-network.ts";
+import {
+  intent,
+  interactive,
+  intervalMs,
+  type Loads,
+  networkOf,
+  nowMs,
+  objective as objectiveOf,
+  policyOf,
+  share,
+  stateOf,
+} from "../te/queued-network.ts";
 
 const pushedMs = nowMs;
 const endMs = pushedMs + 60_000;
@@ -101,6 +113,51 @@ test("silent", () => {
   const signals = new Map(whole.signals).set("queue.drops", new Map());
   const gone = verifyChange({ policy, network, decision, before, now: { ...whole, signals }, pushedMs, nowMs: late });
   expect(failed(gone)).toContain("a-b/batch: no queue.drops measured since the change and recent enough");
+});
+
+// Goal: what was not known before neither passes nor fails the change and is named; what was and is silent now fails it.
+// Method: a second objective, of a signal that is there before, now, in both or in neither; it is broken whenever it is there.
+describe("an objective that is not always known", () => {
+  const other = { ...objectiveOf(20), text: "jitter p95 below 20ms", signal: "jitter" };
+  const wide = { ...interactive, service: { ...interactive.service, objectives: [objectiveOf(10), other] } };
+  const classes = network.classes.map((one) => (one.name === "interactive" ? wide : one));
+  const withOther = (state: NetworkState, value: number | undefined): NetworkState => {
+    const health = state.classes.get("interactive");
+    if (!health) throw new Error("interactive stands somehow");
+    const { atMs } = state;
+    const recent = value === undefined ? {} : { recent: { value, fromMs: atMs - 1_000, toMs: atMs } };
+    const objectives = [...health.objectives, { objective: other.text, ...recent, burn: {} }];
+    return { ...state, classes: new Map([["interactive", { ...health, objectives }]]) };
+  };
+  const lateMs = endMs + 5 * intervalMs;
+  const judge = (was: number | undefined, is: number | undefined) =>
+    verifyChange({
+      ...{ policy, network: { ...network, classes }, decision, pushedMs, nowMs: lateMs },
+      before: withOther(before, was),
+      now: withOther(measured(good, 0.2, lateMs - intervalMs, lateMs), is),
+    });
+  const named = {
+    text: "interactive: jitter p95 below 20ms is not judged: it was not known before the change",
+    held: true,
+  };
+
+  test.each([
+    ["unknown before and now", undefined],
+    ["unknown before, broken now", 900],
+  ])("%s", (_, is) => {
+    const verdict = judge(undefined, is);
+    expect(verdict?.outcome).toBe("better");
+    expect(verdict?.findings).toContainEqual(named);
+  });
+  test("known before and silent now", () => {
+    expect(judge(30, undefined)?.outcome).toBe("silent");
+  });
+  test("known before and broken now", () => {
+    const verdict = judge(30, 900);
+    expect(verdict?.outcome).toBe("worse");
+    expect(verdict?.findings).not.toContainEqual(named);
+    expect(judge(30, 10)?.outcome).toBe("better");
+  });
 });
 
 // Goal: conditions on queues are about the class's own on the links that are changed, those on links about all with qos.
