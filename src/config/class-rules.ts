@@ -32,6 +32,11 @@ function signalRules(raw: unknown): Finding[] {
       const message = "is not of a histogram, whose buckets are times, shares or numbers";
       return [{ path: [...path, "unit"], message, mend: "write ms, ratio or count" }];
     }
+    const rated = /\b(rate|irate|increase)\s*\(/.exec(textAt(signal, "histogram") ?? "");
+    if (rated) {
+      const message = `has ${rated[1]}(), and is of counters: what they rise by is worked out from one answer to the next`;
+      return [{ path: [...path, "histogram"], message, mend: "write the buckets alone, for example x_seconds_bucket" }];
+    }
     const known = signalNames.find((candidate) => candidate === source);
     if (known === undefined) return [];
     const refused = wrongSource(known);

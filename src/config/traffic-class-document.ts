@@ -33,8 +33,8 @@ const signal = section({
   ),
   unit: oneOf(classUnits).describe("ms: the query answers in seconds. ratio: of 1. rate: bit/s. count: a number."),
   query: prose("sum(vllm:num_requests_waiting)").describe("PromQL that answers with one number.").exactOptional(),
-  histogram: prose("sum by (le) (vllm:time_to_first_token_seconds_bucket)")
-    .describe("PromQL that answers with cumulative bucket counters by le, without rate.")
+  histogram: prose("vllm:time_to_first_token_seconds_bucket")
+    .describe("PromQL that answers with cumulative bucket counters by le, of every replica its own, without rate.")
     .exactOptional(),
   signal: oneOf(signalNames as [(typeof signalNames)[number], ...typeof signalNames])
     .describe("A signal of its flows or queues that is measured anyway.")

@@ -9,7 +9,10 @@ export type ClassUnit = (typeof classUnits)[number];
 export type ClassSignalSource = Readonly<
   /** PromQL that answers with one number. */
   | { query: string }
-  /** PromQL that answers with cumulative bucket counters, one per label `le`: `sum by (le) (x_bucket)`, without `rate`. */
+  /**
+   * PromQL that answers with cumulative bucket counters by label `le`, without `rate`: `x_bucket{pool="a"}`. Of every process
+   * its own: where a query sums them, a restart leaves an interval unknown, and a scrape that comes back counts as observed.
+   */
   | { histogram: string }
   /** A signal that telemetry has anyway: the worst over the class's flows, or over its queues. */
   | { signal: SignalName }

@@ -44,7 +44,7 @@ export class ClassFold {
     this.#derived = classes.flatMap((one) => this.#derivedOf(one, network));
   }
 
-  /** Of a series `classSignal` with labels `class`, `signal` and, of a histogram, `le`; undefined when no class has it. */
+  /** Of a series `classSignal` with labels `class`, `signal` and, of a histogram, `le` and what tells its series apart (see `AskedQuery`); undefined when no class has it. */
   place(labels: Readonly<Record<string, string>>): number | undefined {
     const state = this.#states.get(labels.class ?? "");
     const signal = state?.signals.get(labels.signal ?? "");
@@ -52,7 +52,11 @@ export class ClassFold {
     if (!("histogram" in signal.signal.source)) return this.#places.push({ state, signal }) - 1;
     const bound = labels.le === "+Inf" ? Number.POSITIVE_INFINITY : Number(labels.le || "none");
     if (Number.isNaN(bound)) return undefined;
-    const bucket = signal.bucketPlace(bound * scale(signal));
+    const bucket = signal.bucketPlace(
+      bound * scale(signal),
+      labels.series === undefined ? "sum" : "one",
+      labels.series ?? labels.sum ?? "",
+    );
     return this.#places.push({ state, signal, bucket }) - 1;
   }
 

@@ -50,9 +50,9 @@ export class ClassSignalFold {
     return !(nowMs - this.#newestMs <= silentIntervals * this.#intervalMs);
   }
 
-  /** Place of a bucket with that bound, for `bucket`. */
-  bucketPlace(bound: number): number {
-    return this.#buckets.place(bound);
+  /** Place of a bucket with that bound, of one process's counters or of a sum over several, for `bucket`. */
+  bucketPlace(bound: number, of: "one" | "sum", series: string): number {
+    return this.#buckets.place(bound, of, series);
   }
 
   /** Whether it changed what the signal says: the reading before is complete now. */

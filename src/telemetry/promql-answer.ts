@@ -24,7 +24,14 @@ const Answer = z.object({
 
 const ErrorAnswer = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string() });
 
-/** `bucketLabel`: of a histogram, told apart by upper bound. */
+/** More series than these of one histogram are refused together: some of its replicas would not be the class. */
+const maxBucketSeries = 5000;
+
+/**
+ * `bucketLabel`: of a histogram, told apart by upper bound and by what else the answer has. A reading's `series` is all other
+ * labels of a counter that one process counts, its name among them; `sum` those of one that a query worked out, which has
+ * no name. A recorded sum has one, and is taken for a process's.
+ */
 export type AskedQuery = PrometheusQuery & Readonly<{ bucketLabel?: "le" }>;
 
 export type Reading = Readonly<{
@@ -84,13 +91,20 @@ function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedM
     const absent = wanted.find(([, label]) => metric[label] === undefined);
     if (absent) refuse(`no label ${absent[1]}`);
     else {
-      const labels = Object.fromEntries(wanted.map(([name, label]) => [name, metric[label] ?? ""]));
+      const labels = {
+        ...Object.fromEntries(wanted.map(([name, label]) => [name, metric[label] ?? ""])),
+        ...(le === undefined ? {} : identity(metric, le)),
+      };
       const key = JSON.stringify(labels);
       if (readings.has(key)) {
         refuse("several series for the same labels: aggregate them in the query");
         readings.set(key, { labels, sourceMs: 0 });
       } else readings.set(key, { labels, ...readValue(value, receivedMs, refuse) });
     }
+  }
+  if (le !== undefined && readings.size > maxBucketSeries) {
+    refused.set(`more than ${maxBucketSeries} series of one histogram: select fewer, or sum by (le)`, readings.size);
+    readings.clear();
   }
   return {
     readings: [...readings.values()],
@@ -100,6 +114,15 @@ function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedM
       ...(answer.warnings ?? []).map((warning) => `warning: ${warning}`),
     ],
   };
+}
+
+/** What tells a histogram's buckets of one bound apart; nothing where there is but one. */
+function identity(metric: Readonly<Record<string, string>>, le: string): Readonly<Record<string, string>> {
+  const others = Object.entries(metric).filter(([name]) => name !== le);
+  if (others.length === 0) return {};
+  const text = JSON.stringify(others.sort(([a], [b]) => (a < b ? -1 : 1)));
+  // Aggregations, functions and arithmetic drop it.
+  return "__name__" in metric ? { series: text } : { sum: text };
 }
 
 function readValue(

@@ -209,6 +209,11 @@ test.each<[from: string, to: string, problem: string]>([
     "signals[0].unit: is not of a histogram, whose buckets are times, shares or numbers; write ms, ratio or count",
   ],
   [
+    "sum by (le) (first_token_seconds_bucket)",
+    "sum by (le) (rate(first_token_seconds_bucket[1m]))",
+    "signals[0].histogram: has rate(), and is of counters: what they rise by is worked out from one answer to the next; write the buckets alone, for example x_seconds_bucket",
+  ],
+  [
     "signal: queue.drops",
     "signal: link.rate.out",
     "signals[2].signal: link.rate.out is no signal of a flow or a queue; write one of flow.rate, path.latency.p99, queue.rate, queue.drops, queue.depth",

@@ -71,9 +71,9 @@ function folding(over: Partial<ServiceClass>) {
     fold.number(table.intern({ target: "prometheus", name, labels }), value, atMs);
   const signal = (name: string, value: number, atMs = nowMs) =>
     give("classSignal", { class: "chat", signal: name }, value, atMs);
-  const histogram = (counts: Record<string, number>, atMs = nowMs) => {
+  const histogram = (counts: Record<string, number>, of: Record<string, string> = { series: "a" }) => {
     for (const [le, count] of Object.entries(counts))
-      give("classSignal", { class: "chat", signal: "first-token", le }, count, atMs);
+      give("classSignal", { class: "chat", signal: "first-token", le, ...of }, count);
   };
   const tick = (count = 1) => {
     nowMs += count * intervalMs;
@@ -222,6 +222,49 @@ describe("a class whose objective is on a histogram", () => {
     histogram({ "0.1": 5000, "0.5": 5000, "+Inf": 9000 });
     expect(value()).toBe(2);
     expect(read().health?.objectives[0]?.unknown).toContain("no data for");
+  });
+
+  // Goal: one replica of two that starts anew is no reason to count what the other has seen in all its life.
+  test("counts each replica from its own zero, from its first reading on, and not while it is away", () => {
+    const { histogram, tick, read } = onHistogram();
+    const [a, b] = [{ series: "a" }, { series: "b" }];
+    const good = (count: number) => ({ "0.1": count, "0.5": count, "+Inf": count });
+    const bad = (count: number) => ({ "0.1": 0, "0.5": 0, "+Inf": count });
+    const last = () => read().health?.series.get("first-token")?.values.at(-1);
+    histogram(good(1000), a);
+    histogram(bad(5000), b);
+    tick();
+    histogram(good(1010), a);
+    histogram(bad(5010), b);
+    expect(last()).toBe((50 + 500) / 2);
+    tick();
+    histogram(good(10), a); // Started anew.
+    histogram(bad(5010), b);
+    expect(last()).toBe(50);
+    tick();
+    histogram(good(20), a); // The other was not scraped.
+    expect(last()).toBe(50);
+    tick();
+    histogram(good(30), a);
+    histogram(bad(9000), b); // Back: a base.
+    histogram(bad(7000), { series: "c" }); // And a new one.
+    expect(last()).toBe(50);
+    tick();
+    histogram(good(40), a);
+    histogram(bad(9010), b);
+    histogram(bad(7010), { series: "c" });
+    expect(last()).toBeCloseTo((50 + 500 + 500) / 3, 9);
+    expect(read().health?.series.get("first-token")?.values.length).toBe(5);
+  });
+
+  test.each([{}, { sum: '[["pool","a"]]' }])("that the query summed (%j) is not known while it falls", (of) => {
+    const { histogram, tick, read } = onHistogram();
+    const values = () => read().health?.series.get("first-token")?.values;
+    for (const count of [1000, 1010, 700, 710]) {
+      tick();
+      histogram({ "0.1": count - 500, "0.5": count, "+Inf": count }, of);
+    }
+    expect(values()).toEqual(Float64Array.of(50, 50));
   });
 
   test("without an observation is not known to be fine", () => {

@@ -107,19 +107,36 @@ test("an empty answer is said, and does not make the target silent", async () =>
   });
 });
 
-test("several series for one signal are refused, and so are buckets that are there twice", async () => {
+test("several series for one signal are refused; a histogram's are told apart, and by whether a process counts them", async () => {
+  const raw = { __name__: "ttft_bucket", pod: "b" };
   answers = {
     waiting: [
       { labels: { pod: "a" }, value: "1" },
       { labels: { pod: "b" }, value: "2" },
     ],
-    ttft_bucket: [bucket("0.5", "7", { pod: "a" }), bucket("0.5", "8", { pod: "b" }), bucket("+Inf", "9")],
+    ttft_bucket: [bucket("0.5", "7", { pod: "a" }), bucket("0.5", "8", raw), bucket("+Inf", "9"), bucket("+Inf", "9")],
   };
   start();
   const { reason } = await sink.state("synced");
   expect(reason).toContain("chat's waiting: 1 refused: several series for the same labels");
   expect(reason).toContain("chat's first-token: 1 refused: several series for the same labels");
-  expect(sink.values()).toEqual({ [series({ class: "chat", le: "+Inf", signal: "first-token" })]: 9 });
+  const of = { class: "chat", le: "0.5" };
+  expect(sink.values()).toEqual({
+    [series({ ...of, signal: "first-token", sum: '[["pod","a"]]' })]: 7,
+    [series({ ...of, series: '[["__name__","ttft_bucket"],["pod","b"]]', signal: "first-token" })]: 8,
+  });
+});
+
+test("a histogram of too many series is refused whole, and that is said", async () => {
+  const pods = Array.from({ length: 2501 }, (_, pod) => ({ pod: `${pod}` }));
+  answers = {
+    waiting: [{ value: "12" }],
+    ttft_bucket: pods.flatMap((pod) => [bucket("0.5", "7", pod), bucket("+Inf", "9", pod)]),
+  };
+  start();
+  const { reason } = await sink.state("synced");
+  expect(reason).toContain("5002 refused: more than 5000 series of one histogram");
+  expect(Object.keys(sink.values())).toHaveLength(1);
 });
 
 test("NaN and infinite values are refused, and a bucket without le", async () => {

@@ -1,3 +1,5 @@
+import { assert } from "../../kernel/assert.ts";
+
 /** Cumulative counts by upper bound ("le"), as a Prometheus histogram has them: bounds rise, the last is `Infinity`. */
 export type Buckets = Readonly<{ bounds: Float64Array; cumulative: Float64Array }>;
 
@@ -19,16 +21,37 @@ export const sameBounds = (a: Float64Array, b: Float64Array): boolean =>
 
 /**
  * What was observed between two readings; undefined when the two do not say: other buckets, or counts that no histogram
- * has. A bucket that fell was reset, and all of the new reading came since.
+ * has. A bucket of `one` process that fell was reset, and all of the new reading came since. Of a sum over several it is not
+ * known what fell: the others' lifetimes are in the new reading. A sum that jumps, as one of them is scraped again, looks like
+ * observations and cannot be told from them.
  */
-export function increase(before: Buckets, after: Buckets): Observations | undefined {
+export function increase(before: Buckets, after: Buckets, of: "one" | "sum"): Observations | undefined {
   if (!isReading(before) || !isReading(after) || !sameBounds(before.bounds, after.bounds)) return undefined;
-  const wasReset = after.cumulative.some((count, at) => count < (before.cumulative[at] as number));
-  const risen = after.cumulative.map((count, at) => count - (wasReset ? 0 : (before.cumulative[at] as number)));
+  const fell = after.cumulative.some((count, at) => count < (before.cumulative[at] as number));
+  if (fell && of === "sum") return undefined;
+  const risen = after.cumulative.map((count, at) => count - (fell ? 0 : (before.cumulative[at] as number)));
   const counts = risen.map((count, at) => count - (at === 0 ? 0 : (risen[at - 1] as number)));
   // A lower bucket that rose by more than a higher one: the two readings were not taken in one moment each.
   if (counts.some((count) => count < 0)) return undefined;
   return { bounds: after.bounds, counts, total: risen.at(-1) as number };
+}
+
+/** Of several at once, by the bounds that all have. At least one. */
+export function merged(all: readonly Observations[]): Observations {
+  const [first, ...others] = all;
+  assert(first, "there is something to merge");
+  const bounds = first.bounds.filter((bound) => others.every((one) => one.bounds.includes(bound)));
+  const counts = new Float64Array(bounds.length);
+  let total = 0;
+  for (const one of all) {
+    total += one.total;
+    let into = 0;
+    for (const [at, count] of one.counts.entries()) {
+      while ((bounds[into] as number) < (one.bounds[at] as number)) into++;
+      counts[into] = (counts[into] as number) + count;
+    }
+  }
+  return { bounds, counts, total };
 }
 
 /**

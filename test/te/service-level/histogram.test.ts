@@ -4,6 +4,7 @@ import {
   type Buckets,
   increase,
   mean,
+  merged,
   type Observations,
   quantile,
   shareAbove,
@@ -23,17 +24,17 @@ const observed = (samples: readonly number[]): Observations => {
 
 describe("the increase between two readings", () => {
   test("is what was observed meanwhile, by bucket", () => {
-    expect(increase(reading(1, 2, 3, 4, 5), reading(1, 4, 6, 8, 10))).toEqual({
+    expect(increase(reading(1, 2, 3, 4, 5), reading(1, 4, 6, 8, 10), "sum")).toEqual({
       bounds,
       counts: Float64Array.of(0, 2, 1, 1, 1),
       total: 5,
     });
   });
 
-  test("counts from zero after a reset", () => {
-    expect(increase(reading(10, 20, 30, 40, 50), reading(0, 1, 2, 3, 4))?.counts).toEqual(
-      Float64Array.of(0, 1, 1, 1, 1),
-    );
+  test("counts from zero after a reset of one process, and is not known of a sum that fell", () => {
+    const [before, after] = [reading(10, 20, 30, 40, 50), reading(0, 1, 2, 3, 4)];
+    expect(increase(before, after, "one")?.counts).toEqual(Float64Array.of(0, 1, 1, 1, 1));
+    expect(increase(before, after, "sum")).toBeUndefined();
   });
 
   test.each([
@@ -53,7 +54,7 @@ describe("the increase between two readings", () => {
     ["a count is infinite", reading(1, 2, 3, 4, 5), reading(1, 2, 3, 4, inf)],
     ["there are no buckets", { bounds: new Float64Array(), cumulative: new Float64Array() }, reading(1, 2, 3, 4, 5)],
   ])("is not known when %s", (_, before, after) => {
-    expect(increase(before, after)).toBeUndefined();
+    expect(increase(before, after, "one")).toBeUndefined();
   });
 });
 
@@ -81,14 +82,15 @@ describe("a quantile", () => {
     fc.assert(property, { numRuns: 500 });
   });
 
+  test("of histograms with other buckets is by those that all have", () => {
+    const other = { bounds: Float64Array.of(20, 100, inf), counts: Float64Array.of(1, 2, 4), total: 7 };
+    const [both, turned] = [merged([observed([5, 60, 70, 9999]), other]), merged([other, observed([5, 60, 70, 9999])])];
+    expect(both).toEqual({ bounds: Float64Array.of(100, inf), counts: Float64Array.of(6, 5), total: 11 });
+    expect(turned).toEqual(both);
+  });
+
   // Goal: a fleet's histogram is the sum of its members', in whatever order they are added.
   test("of merged histograms does not depend on the order of merging", () => {
-    const merged = (parts: readonly Observations[]) =>
-      parts.reduce((sum, one) => ({
-        bounds,
-        counts: sum.counts.map((count, at) => count + (one.counts[at] as number)),
-        total: sum.total + one.total,
-      }));
     const property = fc.property(fc.array(samples, { minLength: 1, maxLength: 5 }), (fleet) => {
       const parts = fleet.map(observed);
       for (const q of [0.5, 0.95, 0.99]) {
