@@ -12,6 +12,17 @@ export type ClassLoad = Readonly<{ one: ServedClass; offered: number; drops: num
 /** What one of our interfaces is asked to send, and the queues that it has for that: none is one plain queue. */
 export type QosInterface = Readonly<{ link: Link; shares: readonly ClassShare[]; loads: readonly ClassLoad[] }>;
 
+/** Routers count in kbit/s: what they read back is then what they were sent. */
+export const up = (rate: number): number => Math.ceil(rate / 1000) * 1000;
+export const down = (rate: number): number => Math.floor(rate / 1000) * 1000;
+
+/** A class without a floor still gets something through. */
+const leastFloor = 8_000;
+
+/** Bit/s that a class is never held under on a line of this capacity. */
+export const floorOf = ({ service }: ServedClass, capacity: number): number =>
+  Math.min(down(capacity), Math.max(leastFloor, up(service.floor * capacity)));
+
 /** Waits are for packets of 1500 bytes: no telemetry tells their size, and this errs on the long side. */
 const packetBits = 12_000;
 

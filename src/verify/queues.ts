@@ -1,7 +1,9 @@
 import { formatRate } from "../kernel/units.ts";
 import type { ClassShare, Decision } from "../model/decision.ts";
 import type { LinkName } from "../model/inventory.ts";
+import { serviceClasses } from "../model/scope.ts";
 import { queueName, type SignalName } from "../model/signal.ts";
+import { floorOf } from "../te/class-queues.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 
 /** Of what a class is sure of, so much must be seen: samples are not of one moment. */
@@ -36,17 +38,15 @@ export function judgeQueues(
     const part = dropped === 0 ? somewhat : enough;
     const text = `${share.class} on ${link}: carries ${rate(carried)} and drops ${rate(dropped)}, of ${rate(due)} that it offered and is sure of`;
     const carries = { text, held: carried >= part * due };
-    const floor = floorOf(share.class) * capacityOf(link);
+    const floor = floorOn(link, share.class);
     if (!(dropped > 0) || carried >= enough * floor) return [carries];
     const under = `${share.class} on ${link}: drops packets under its floor of ${rate(floor)}`;
     return [carries, { text: under, held: false }];
   });
 
-  function floorOf(className: string): number {
-    return network.classes.find((one) => one.name === className)?.service?.floor ?? 0;
-  }
-  function capacityOf(link: LinkName): number {
-    return network.links.find((one) => one.name === link)?.capacity ?? 0;
+  function floorOn(link: LinkName, className: string): number {
+    const one = serviceClasses(network).find(({ name }) => name === className);
+    return one ? floorOf(one, network.links.find(({ name }) => name === link)?.capacity ?? 0) : 0;
   }
 }
 
