@@ -111,6 +111,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     qos.feasible(facts),
     qos.floors(facts),
     qos.shedOrder(facts),
+    on("coverage", queued.coverage),
     on("premium", queued.premium),
     on("traffic-held-back", queued.trafficHeldBack),
   ];

@@ -24,7 +24,7 @@ export function changedInterfaces({ network, state, qos, decision }: QosCase) {
   return { changed };
 }
 
-/** What every class sends, loses and has standing on the links that are changed, and how the class stands that it is for. */
+/** What every class sends, loses and has standing on the links that are changed, what these send in all, and how the class stands that it is for. */
 export function freshness(facts: QosCase): GuardFinding {
   const { state, decision, network, policy } = facts;
   const queues = decision.changes.flatMap(({ link }) =>
@@ -35,9 +35,34 @@ export function freshness(facts: QosCase): GuardFinding {
       })),
     ),
   );
+  const links = decision.changes.map(({ link }) => ({
+    what: `link.rate.out of ${link}`,
+    atMs: state.signals.get("link.rate.out")?.get(link)?.toMs,
+  }));
   const own = policy.scope.class;
   const risk = { what: `class.risk of ${own}`, atMs: state.signals.get("class.risk")?.get(own)?.toMs };
-  return freshSamples(facts, [risk, ...queues]);
+  return freshSamples(facts, [risk, ...queues, ...links]);
+}
+
+/** Classes explain what the links send: the rest would stand in the last class's queue, and nobody would see it squeezed. */
+export function coverage({ policy, state }: QosCase, changed: readonly Changed[]): GuardFinding {
+  const guard = "coverage";
+  const limit = policy.guard.coverage;
+  const figures: string[] = [];
+  let allow = true;
+  for (const { iface } of changed) {
+    const { link, loads } = iface;
+    const sent = state.signals.get("link.rate.out")?.get(link.name)?.value ?? Number.NaN;
+    const explained = loads.reduce((sum, { one }) => {
+      return sum + (state.signals.get("queue.rate")?.get(queueName(link.name, one.name))?.value ?? Number.NaN);
+    }, 0);
+    if (!(explained >= limit * sent)) allow = false;
+    const share = sent === 0 ? 1 : explained / sent;
+    figures.push(
+      `classes explain ${formatPercent(share)} of what ${link.name} sends, of at least ${formatPercent(limit)}`,
+    );
+  }
+  return { guard, allow, reason: figures.join(", ") };
 }
 
 /**
