@@ -3,7 +3,7 @@ import { type ClassShare, type GuardFinding, sameShares } from "../model/decisio
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { floorOf } from "../te/class-queues.ts";
+import { floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 
@@ -116,7 +116,7 @@ export function shedOrder({ decision, network, policy, links, state }: QosCase):
   const names: string[] = [];
   for (const { link: name, to } of decision.changes) {
     const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
-    const held = to.filter(({ ceiling }) => capacity - ceiling >= 1000).map((share) => share.class);
+    const held = to.filter(({ ceiling }) => isCapped(ceiling, capacity)).map((share) => share.class);
     const stranger = held.find((one) => !order.includes(one));
     if (stranger !== undefined)
       return {

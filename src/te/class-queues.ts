@@ -106,10 +106,13 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
   });
 }
 
-/** Bit/s of a class that a queue's ceiling keeps back; one as high as the line (in whole kbit/s) keeps back nothing. */
+/** A ceiling as high as the line (in whole kbit/s) keeps back nothing. */
+export const isCapped = (ceiling: number, capacity: number): boolean => capacity - ceiling >= 1000;
+
+/** Bit/s of a class that a queue's ceiling keeps back. */
 export function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
   const ceiling = shares.find((share) => share.class === one.name)?.ceiling ?? link.capacity;
-  return link.capacity - ceiling < 1000 ? 0 : Math.max(0, offered - ceiling);
+  return isCapped(ceiling, link.capacity) ? Math.max(0, offered - ceiling) : 0;
 }
 
 /** A `path` signal of a class in ms, and what it must be below. */
