@@ -5,11 +5,12 @@ import { linksInScope } from "../model/scope.ts";
 import { type Backbone, backboneOf } from "../te/backbone.ts";
 import { type InboundTraffic, inboundTraffic } from "../te/bgp-preference.ts";
 import { anycastFindings } from "./anycast.ts";
-import type { GuardInput, PrependCase, SegmentRoutingCase } from "./case.ts";
+import type { GuardInput, PrependCase, QosCase, SegmentRoutingCase } from "./case.ts";
 import { maxDevices } from "./limits.ts";
 import * as prepend from "./prepend.ts";
 import * as inbound from "./prepend-traffic.ts";
-import { qosFindings } from "./qos.ts";
+import * as qos from "./qos.ts";
+import * as queued from "./qos-traffic.ts";
 import * as steering from "./segment-routing.ts";
 import * as steered from "./segment-routing-traffic.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
@@ -84,6 +85,35 @@ function segmentRoutingFindings(facts: SegmentRoutingCase): GuardFinding[] {
     on("target-headroom", steered.targetHeadroom),
     on("class-objective", steered.classObjective),
     on("link-failure", steered.linkFailure),
+  ];
+}
+
+function qosFindings(facts: QosCase): GuardFinding[] {
+  const known = queued.changedInterfaces(facts);
+  /** Guards that work out what a class gets: without everything measured there they deny. */
+  const on = (
+    guard: string,
+    judge: (facts: QosCase, changed: readonly queued.Changed[]) => GuardFinding,
+  ): GuardFinding => {
+    if ("changed" in known) return judge(facts, known.changed);
+    return { guard, allow: false, reason: `not known: ${known.unknown.join(", ")}` };
+  };
+  return [
+    killSwitch(facts),
+    freezeWindow(facts),
+    oneChangeInFlight(facts),
+    qos.allowList(facts),
+    qos.unchangedBasis(facts),
+    maxDevices(facts),
+    qos.maxInterfaces(facts),
+    qos.budget(facts),
+    queued.freshness(facts),
+    qos.feasible(facts),
+    qos.floors(facts),
+    qos.shedOrder(facts),
+    on("coverage", queued.coverage),
+    on("premium", queued.premium),
+    on("traffic-held-back", queued.trafficHeldBack),
   ];
 }
 

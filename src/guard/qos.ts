@@ -1,57 +1,14 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
-import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
+import { type ClassShare, type GuardFinding, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { keptBack, type QosInterface, qosInterfaces, servedBy } from "../te/class-queues.ts";
+import { floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
-import { freshSamples, maxDevices } from "./limits.ts";
-import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
-
-export function qosFindings(facts: QosCase): GuardFinding[] {
-  const known = changedInterfaces(facts);
-  /** Guards that work out what a class gets: without everything measured there they deny. */
-  const on = (guard: string, judge: (facts: QosCase, changed: readonly Changed[]) => GuardFinding): GuardFinding => {
-    if ("changed" in known) return judge(facts, known.changed);
-    return { guard, allow: false, reason: `not known: ${known.unknown.join(", ")}` };
-  };
-  return [
-    killSwitch(facts),
-    freezeWindow(facts),
-    oneChangeInFlight(facts),
-    allowList(facts),
-    unchangedBasis(facts),
-    maxDevices(facts),
-    maxInterfaces(facts),
-    budget(facts),
-    freshness(facts),
-    feasible(facts),
-    floors(facts),
-    sheds(facts),
-    on("premium", premium),
-    on("traffic-held-back", heldBack),
-  ];
-}
-
-type Changed = Readonly<{ change: QosChange; iface: QosInterface }>;
-
-/** What is measured on the links that are changed, with the queues that routers have now. */
-function changedInterfaces({ network, state, qos, decision }: QosCase) {
-  const links = decision.changes.map(({ link }) => link);
-  const part = { ...network, links: network.links.filter(({ name }) => links.includes(name)) };
-  const known = qosInterfaces(part, state, qos);
-  if ("unknown" in known) return known;
-  const strangers = links.filter((link) => !known.interfaces.some((iface) => iface.link.name === link));
-  if (strangers.length > 0) return { unknown: strangers.map((link) => `${link} as a link with qos`) };
-  const changed = decision.changes.flatMap((change) =>
-    known.interfaces.filter((iface) => iface.link.name === change.link).map((iface) => ({ change, iface })),
-  );
-  return { changed };
-}
 
 /** Only links on which the inventory lets us, on their router, and queues for its service classes, each once, or none at all. */
-function allowList({ decision, network, links }: QosCase): GuardFinding {
+export function allowList({ decision, network, links }: QosCase): GuardFinding {
   const guard = "allow-list";
   const classes = serviceClasses(network).map(({ name }) => name);
   for (const { link: name, device, to } of decision.changes) {
@@ -70,7 +27,7 @@ function allowList({ decision, network, links }: QosCase): GuardFinding {
 }
 
 /** The decision was made from what routers have; when that has changed since, so might the decision. */
-function unchangedBasis({ decision, qos }: QosCase): GuardFinding {
+export function unchangedBasis({ decision, qos }: QosCase): GuardFinding {
   const guard = "unchanged-basis";
   const seen = new Set<string>();
   for (const { link, device, from, to } of decision.changes) {
@@ -85,13 +42,17 @@ function unchangedBasis({ decision, qos }: QosCase): GuardFinding {
   return { guard, allow: true, reason: "the routers have what it was decided on" };
 }
 
-function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
+export function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
   const [count, most] = [decision.changes.length, policy.decide.maxInterfaces];
   return { guard: "max-interfaces", allow: count <= most, reason: `changes ${count} of at most ${most} interfaces` };
 }
 
+/** The class that the policy is for; undefined when the inventory has it no more. */
+export const ownClass = ({ network, policy }: Pick<QosCase, "network" | "policy">): ServedClass | undefined =>
+  serviceClasses(network).find(({ name }) => name === policy.scope.class);
+
 /** How often a class is touched is its own limit, whatever became of the changes. */
-function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
+export function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
   const guard = "budget";
   const one = ownClass({ network, policy });
   if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
@@ -101,27 +62,8 @@ function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
   return { guard, allow: made < changes, reason };
 }
 
-const ownClass = ({ network, policy }: Pick<QosCase, "network" | "policy">): ServedClass | undefined =>
-  serviceClasses(network).find(({ name }) => name === policy.scope.class);
-
-/** What every class sends, loses and has standing on the links that are changed, and how the class stands that it is for. */
-function freshness(facts: QosCase): GuardFinding {
-  const { state, decision, network, policy } = facts;
-  const queues = decision.changes.flatMap(({ link }) =>
-    serviceClasses(network).flatMap(({ name }) =>
-      (["queue.rate", "queue.drops", "queue.depth"] as const).map((signal) => ({
-        what: `${signal} of ${name} on ${link}`,
-        atMs: state.signals.get(signal)?.get(queueName(link, name))?.toMs,
-      })),
-    ),
-  );
-  const own = policy.scope.class;
-  const risk = { what: `class.risk of ${own}`, atMs: state.signals.get("class.risk")?.get(own)?.toMs };
-  return freshSamples(facts, [risk, ...queues]);
-}
-
 /** Routers could do it as it is written: guarantees fit the line, ceilings are no lower and not above it, all in whole kbit/s and bytes. */
-function feasible({ decision, links }: QosCase): GuardFinding {
+export function feasible({ decision, links }: QosCase): GuardFinding {
   const guard = "feasible";
   const figures: string[] = [];
   for (const { link: name, to } of decision.changes) {
@@ -148,15 +90,14 @@ const asText = ({ guaranteed, ceiling, priority, mark }: ClassShare) =>
   `guaranteed ${formatRate(guaranteed)}, ceiling ${formatRate(ceiling)}, priority ${priority}, marks ${mark.minBytes} to ${mark.maxBytes} bytes`;
 
 /** Nobody is sure of less than its floor. */
-function floors({ decision, network, links }: QosCase): GuardFinding {
+export function floors({ decision, network, links }: QosCase): GuardFinding {
   const guard = "floors";
   for (const { link: name, to } of decision.changes) {
     const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
     for (const share of to) {
-      const floor = serviceClasses(network).find((one) => one.name === share.class)?.service.floor ?? 0;
-      const least = Math.min(floor * capacity, Math.floor(capacity / 1000) * 1000);
-      if (!exceeds(least, Math.min(share.guaranteed, share.ceiling))) continue;
-      const reason = `${share.class} would be sure of ${formatRate(share.guaranteed)} on ${name}, under its floor of ${formatPercent(floor)}`;
+      const one = serviceClasses(network).find((other) => other.name === share.class);
+      if (!one || !exceeds(floorOf(one, capacity), Math.min(share.guaranteed, share.ceiling))) continue;
+      const reason = `${share.class} would be sure of ${formatRate(share.guaranteed)} on ${name}, under its floor of ${formatPercent(one.service.floor)}`;
       return { guard, allow: false, reason };
     }
   }
@@ -167,7 +108,7 @@ function floors({ decision, network, links }: QosCase): GuardFinding {
  * Only classes that the class may shed are held back more than they were, and in its order: one comes after those before it
  * are at their floors, or offer no more than they may have.
  */
-function sheds({ decision, network, policy, links, state }: QosCase): GuardFinding {
+export function shedOrder({ decision, network, policy, links, state }: QosCase): GuardFinding {
   const guard = "shed-order";
   const order = ownClass({ network, policy })?.service.sheds ?? [];
   if (decision.intent.kind === "give-back")
@@ -175,7 +116,7 @@ function sheds({ decision, network, policy, links, state }: QosCase): GuardFindi
   const names: string[] = [];
   for (const { link: name, to } of decision.changes) {
     const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
-    const held = to.filter(({ ceiling }) => capacity - ceiling >= 1000).map((share) => share.class);
+    const held = to.filter(({ ceiling }) => isCapped(ceiling, capacity)).map((share) => share.class);
     const stranger = held.find((one) => !order.includes(one));
     if (stranger !== undefined)
       return {
@@ -203,55 +144,4 @@ function offeredOn(state: QosCase["state"], link: string, name: string): number 
     state.signals.get(signal)?.get(queueName(link, name)),
   );
   return rate && drops ? rate.value + drops.value : undefined;
-}
-
-/**
- * The class and those served before it are within the target of each interface, and sure of what they offer. Where one plain queue
- * comes back, it is not full.
- */
-function premium({ policy, network }: QosCase, changed: readonly Changed[]): GuardFinding {
-  const guard = "premium";
-  const one = ownClass({ network, policy });
-  if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
-  const figures: string[] = [];
-  for (const { change, iface } of changed) {
-    const { link, loads } = iface;
-    if (change.to.length === 0) {
-      const full = servedBy(iface, []).some((service) => service.full);
-      if (full) return { guard, allow: false, reason: `one plain queue on ${link.name} would be full` };
-      figures.push(`one plain queue on ${link.name} would not be full`);
-      continue;
-    }
-    const first = loads.filter(({ one: other }) => {
-      return other.name === one.name || other.service.priority < one.service.priority;
-    });
-    const offered = first.reduce((sum, load) => sum + load.offered, 0);
-    const limit = policy.decide.target;
-    const reason = `${one.name} and those before it offer ${formatPercent(offered / link.capacity)} of ${link.name}; at most ${formatPercent(limit)} may go first`;
-    if (exceeds(offered, limit * link.capacity)) return { guard, allow: false, reason };
-    for (const load of first) {
-      const guaranteed = change.to.find((share) => share.class === load.one.name)?.guaranteed ?? 0;
-      if (!exceeds(load.offered, guaranteed)) continue;
-      const lacks = `${load.one.name} offers ${formatRate(load.offered)} on ${link.name} and would be sure of ${formatRate(guaranteed)}`;
-      return { guard, allow: false, reason: lacks };
-    }
-    figures.push(reason);
-  }
-  return { guard, allow: true, reason: figures.join(", ") };
-}
-
-/** Of what any one interface is offered. Giving back is not limited: what was held back is let go. */
-function heldBack({ decision, policy }: QosCase, changed: readonly Changed[]): GuardFinding {
-  const guard = "traffic-held-back";
-  const limit = policy.guard.maxTrafficMoved;
-  if (decision.intent.kind === "give-back")
-    return { guard, allow: true, reason: "what an earlier change has set may all go back" };
-  const shares = changed.map(({ change, iface }) => {
-    const offered = iface.loads.reduce((sum, load) => sum + load.offered, 0);
-    const held = iface.loads.reduce((sum, load) => sum + keptBack(iface, load, change.to), 0);
-    return offered === 0 ? 0 : held / offered;
-  });
-  const most = Math.max(0, ...shares);
-  const reason = `holds back ${formatPercent(most)} of what an interface is offered; at most ${formatPercent(limit)} may be`;
-  return { guard, allow: !exceeds(most, limit), reason };
 }

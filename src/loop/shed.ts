@@ -4,6 +4,7 @@ import type { QosChange } from "../model/decision.ts";
 import type { Link, LinkName, Network, ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import type { ShedDegree, ShedLevel } from "../model/shed.ts";
+import { floorOf } from "../te/class-queues.ts";
 
 /** Shares are in whole kbit/s, rounded either way. */
 const roundingBits = 1_000;
@@ -76,7 +77,7 @@ function heldBy({ change, qos, degree, untilMs }: Standing, one: ServedClass, { 
   const link = links.find(({ name }) => name === qos.link);
   const ceiling = qos.to.find((share) => share.class === one.name)?.ceiling;
   if (!link || ceiling === undefined || ceiling > link.capacity - roundingBits) return undefined;
-  const atFloor = ceiling < one.service.floor * link.capacity + roundingBits;
+  const atFloor = ceiling < floorOf(one, link.capacity) + roundingBits;
   const reason = `${wording(change, degree)} ${formatRate(ceiling)} on ${link.name}${offeredOn(change, link, one)}`;
   return { level: degree === 2 && atFloor ? 3 : degree, reason, untilMs };
 }

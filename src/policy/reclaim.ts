@@ -106,12 +106,12 @@ function afterOldQueues(
   const made = [...changes].filter((change): change is QosChange => change.action === "qos");
   if (now.kind === "blind" || !one || !health || made.length < changes.length) return undefined;
   const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
-  const queues = (["queue.rate", "queue.drops", "queue.depth"] as const).flatMap((signal) => [
+  const queues = (["link.rate.out", "queue.rate", "queue.drops", "queue.depth"] as const).flatMap((signal) => [
     ...(state.signals.get(signal) ?? []),
   ]);
   const links = made.map(({ link }) => link);
   const stale = queues.some(([name, { toMs }]) => {
-    return links.some((link) => name.startsWith(`${link}/`)) && Math.abs(state.atMs - toMs) > patienceMs;
+    return links.some((link) => `${name}/`.startsWith(`${link}/`)) && Math.abs(state.atMs - toMs) > patienceMs;
   });
   const part = { ...network, links: network.links.filter(({ name }) => links.includes(name)) };
   const left = made.map(({ link, device, to }) => ({ link, device, shares: to }));

@@ -6,18 +6,32 @@ import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
 import { classQueues, plainQueue, type QueueService } from "./queueing.ts";
 
-/** A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in the queue that it goes by. */
+/**
+ * A class on an interface: bit/s that it offers (sent and dropped), and bytes that stand in the queue that it goes by. What no
+ * class explains of the link's rate is the last class's, in whose queue it goes.
+ */
 export type ClassLoad = Readonly<{ one: ServedClass; offered: number; drops: number; depthBytes: number }>;
 
 /** What one of our interfaces is asked to send, and the queues that it has for that: none is one plain queue. */
 export type QosInterface = Readonly<{ link: Link; shares: readonly ClassShare[]; loads: readonly ClassLoad[] }>;
+
+/** Routers count in kbit/s: what they read back is then what they were sent. */
+export const up = (rate: number): number => Math.ceil(rate / 1000) * 1000;
+export const down = (rate: number): number => Math.floor(rate / 1000) * 1000;
+
+/** A class without a floor still gets something through. */
+const leastFloor = 8_000;
+
+/** Bit/s that a class is never held under on a line of this capacity. */
+export const floorOf = ({ service }: ServedClass, capacity: number): number =>
+  Math.min(down(capacity), Math.max(leastFloor, up(service.floor * capacity)));
 
 /** Waits are for packets of 1500 bytes: no telemetry tells their size, and this errs on the long side. */
 const packetBits = 12_000;
 
 /**
  * The interfaces with `qos`, by the name of their link, or what is not known of them, which is never zero: every class's
- * rate, drops and depth, and what the router has.
+ * rate, drops and depth, the link's own rate, and what the router has.
  */
 export function qosInterfaces(
   network: Network,
@@ -25,6 +39,10 @@ export function qosInterfaces(
   qos: readonly InterfaceQos[],
 ): Readonly<{ interfaces: readonly QosInterface[] }> | Readonly<{ unknown: readonly string[] }> {
   const classes = serviceClasses(network);
+  const last = classes.reduce<ServedClass | undefined>(
+    (found, one) => (found && found.service.priority > one.service.priority ? found : one),
+    undefined,
+  );
   const unknown: string[] = [];
   const known = (signal: "queue.rate" | "queue.drops" | "queue.depth", link: string, one: string): number => {
     const measured = state.signals.get(signal)?.get(queueName(link, one));
@@ -39,9 +57,13 @@ export function qosInterfaces(
       if (!classes.some(({ name }) => name === share.class))
         unknown.push(`the traffic of ${share.class}, which has a queue on ${link.name} and is no class any more`);
     }
-    const loads = classes.map((one): ClassLoad => {
+    const sent = state.signals.get("link.rate.out")?.get(link.name)?.value;
+    if (sent === undefined) unknown.push(`the link.rate.out of ${link.name}`);
+    const rates = classes.map((one) => known("queue.rate", link.name, one.name));
+    const unexplained = Math.max(0, (sent ?? Number.NaN) - rates.reduce((sum, rate) => sum + rate, 0));
+    const loads = classes.map((one, i): ClassLoad => {
       const drops = known("queue.drops", link.name, one.name);
-      const offered = known("queue.rate", link.name, one.name) + drops;
+      const offered = (rates[i] as number) + drops + (one === last ? unexplained : 0);
       return { one, offered, drops, depthBytes: known("queue.depth", link.name, one.name) };
     });
     return { link, shares: shares ?? [], loads };
@@ -79,10 +101,13 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
   });
 }
 
-/** Bit/s of a class that a queue's ceiling keeps back; one as high as the line (in whole kbit/s) keeps back nothing. */
+/** A ceiling as high as the line (in whole kbit/s) keeps back nothing. */
+export const isCapped = (ceiling: number, capacity: number): boolean => capacity - ceiling >= 1000;
+
+/** Bit/s of a class that a queue's ceiling keeps back. */
 export function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
   const ceiling = shares.find((share) => share.class === one.name)?.ceiling ?? link.capacity;
-  return link.capacity - ceiling < 1000 ? 0 : Math.max(0, offered - ceiling);
+  return isCapped(ceiling, link.capacity) ? Math.max(0, offered - ceiling) : 0;
 }
 
 /** A `path` signal of a class in ms, and what it must be below. */

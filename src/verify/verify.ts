@@ -5,7 +5,7 @@ import { flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
 import { formatSignal, type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
-import { judgeQueues, queuesChanged } from "./queues.ts";
+import { bystanders, judgeQueues, queuesChanged } from "./queues.ts";
 import { judgeSites, sitesChanged } from "./sites.ts";
 import { stressOf, unjudgedObjectives } from "./stress.ts";
 
@@ -21,9 +21,9 @@ const swing = 0.05;
  * - A `forbid` that is true now and was not before: "worse", at once.
  * - After `observeMs`, with a fresh and recent sample of every signal on every link and flow in scope: "better" when every
  *   `require` holds, no `forbid` does, none has risen above the trigger, what was to be relieved is lower than it was, and
- *   new segment-routing paths and queues are seen carrying, and sites that came back are well. A condition that failed
- *   elsewhere already, and is no worse there, is not the change's doing. Neither does an objective of a class count that was
- *   not known before. Else "worse".
+ *   new segment-routing paths and queues are seen carrying, no class beside the one that queues are for comes over its limit,
+ *   and sites that came back are well. A condition that failed elsewhere already, and is no worse there, is not the change's
+ *   doing. Neither does an objective of a class count that was not known before. Else "worse".
  * - Still without samples an interval after the last could have come: "silent", which counts as failure.
  */
 export function verifyChange(input: VerifyInput): Verdict | null {
@@ -53,6 +53,12 @@ export function verifyChange(input: VerifyInput): Verdict | null {
     needed.push({ signal: "queue.rate", name }, { signal: "queue.drops", name });
   }
   for (const site of sitesChanged(input.decision, { out: false })) needed.push({ signal: "site.unwell", name: site });
+  // One of which nothing is known, before or since, has no objectives or nobody who uses it.
+  const beside = bystanders(input).filter((name) => {
+    const since = freshValue(input, "class.stress", name);
+    return lastValue(input, "class.stress", name) !== undefined || since !== undefined;
+  });
+  for (const name of beside) needed.push({ signal: "class.stress", name });
   const unheard = needed.filter(({ signal, name }) => freshValue(input, signal, name) === undefined);
   if (unheard.length > 0) {
     const patienceMs = (policy.guard.freshnessIntervals + 1) * network.telemetry.intervalMs;
@@ -73,6 +79,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   // What is drained is judged link by link: some of it may have to stay. A site is no better for being drained.
   const targets = "drain" in policy.scope ? [] : targetsOf(network, policy).filter((name) => !leaves(input, name));
   for (const target of targets) findings.push(judgeTrigger(input, target));
+  for (const name of beside) findings.push(judgeTrigger(input, name));
   findings.push(...judgePaths(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeSites(input, (signal, name) => freshValue(input, signal, name)));

@@ -48,13 +48,14 @@ type Case = Readonly<{
   network?: Partial<Network>;
   qos?: readonly InterfaceQos[];
   depth?: number;
+  unclassed?: number;
 }>;
 
 function decided({ links = { "a-b": flood }, network: more, ...rest }: Case = {}): DecisionOutcome {
   const network = networkOf(Object.keys(links), more);
   const pathMs = "pathMs" in rest ? rest.pathMs : 100;
-  const depth = rest.depth === undefined ? {} : { depth: rest.depth };
-  const state = stateOf(links, pathMs, undefined, depth);
+  const { depth, unclassed = 0 } = rest;
+  const state = stateOf(links, pathMs, undefined, { unclassed, ...(depth === undefined ? {} : { depth }) });
   return decideQos({ intent, policy: policyOf(rest.policy), network, state, qos: rest.qos ?? plainOn(network) });
 }
 
@@ -124,6 +125,7 @@ test.each([
   ["the queue.depth of batch on a-b", { "a-b/batch": "queue.depth" }],
   ["the queue.rate of standard on a-b", { "a-b/standard": "queue.rate" }],
   ["the queue.drops of interactive on a-b", { "a-b/interactive": "queue.drops" }],
+  ["the link.rate.out of a-b", { "a-b": "link.rate.out" }],
 ] as const)("%s is not known", (named, gone) => {
   const network = networkOf(["a-b"]);
   const state = stateOf({ "a-b": flood }, 100);
@@ -203,6 +205,15 @@ test("a class that may not be shed gets through", () => {
   const decision = change({ links: { "a-b": loads }, network: { classes } });
   // 20 + 10 + 50 leave 20 of its 90 to batch, which equals control in priority and would take half of what is left to both.
   expect(sharesOf(decision)).toMatchObject({ batch: [10, 20, 7], control: [10, 100, 7] });
+});
+
+// Goal: what no class explains is no free room: it is held as load of the class in whose queue it goes.
+test("traffic of no class", () => {
+  const links = { "a-b": { interactive: [20, 10], standard: [5, 0], batch: [20, 10] } } satisfies LinkLoads;
+  expect(sharesOf(change({ links }))).toMatchObject({ batch: [10, 100, 7] });
+  const decision = change({ links, unclassed: 50 });
+  expect(sharesOf(decision)).toMatchObject({ standard: [10, 100, 1], batch: [10, 65, 7] });
+  expect(decision.predicted.queues?.find((queue) => queue.class === "batch")?.offered).toBe(80e6);
 });
 
 // Goal: what is there and does stays; what would be the same is no change.

@@ -74,13 +74,17 @@ test("the right change is allowed by all", () => {
     ["feasible", "95 Mbit/s of the 100 Mbit/s of a-b are guaranteed"],
     ["floors", "every class keeps its floor"],
     ["shed-order", "standard on a-b, batch on a-b may be held back, in this order"],
+    ["coverage", "classes explain 100% of what a-b sends, of at least 80%"],
     ["premium", "interactive and those before it offer 60% of a-b; at most 80% may go first"],
     ["traffic-held-back", "holds back 23.1% of what an interface is offered; at most 60% may be"],
   ]);
 });
 
 const minutes = (count: number) => nowMs - count * 60_000;
-const without = (signal: "queue.rate" | "queue.drops" | "queue.depth" | "class.risk", name: string) => {
+const without = (
+  signal: "link.rate.out" | "queue.rate" | "queue.drops" | "queue.depth" | "class.risk",
+  name: string,
+) => {
   const left = new Map(state.signals.get(signal));
   left.delete(name);
   return { state: { ...state, signals: new Map(state.signals).set(signal, left) } };
@@ -132,6 +136,14 @@ test.each<[string, string, Partial<Input>, string]>([
   ["freshness", "no depth", without("queue.depth", "a-b/batch"), "there is no queue.depth of batch on a-b"],
   ["freshness", "no risk", without("class.risk", "interactive"), "there is no class.risk of interactive"],
   ["premium", "no rate", without("queue.rate", "a-b/standard"), "not known: the queue.rate of standard on a-b"],
+  ["freshness", "no rate of the link", without("link.rate.out", "a-b"), "there is no link.rate.out of a-b"],
+  ["coverage", "no rate of the link", without("link.rate.out", "a-b"), "not known: the link.rate.out of a-b"],
+  [
+    "coverage",
+    "traffic of no class",
+    { state: stateOf(loads, 100, undefined, { unclassed: 26 }) },
+    "classes explain 79.4% of what a-b sends, of at least 80%",
+  ],
   [
     "feasible",
     "more than the line",
@@ -198,6 +210,7 @@ test("at the edge", () => {
   expect(no({ touchedMs: [1, 2, 3, 60].map(minutes) })).toEqual([]);
   expect(no({ policy: policyOf({ target: 0.6 }) })).toEqual([]);
   expect(no(aged(30_000))).toEqual([]);
+  expect(no({ state: stateOf(loads, 100, undefined, { unclassed: 25 }) })).toEqual([]);
   expect(no(setting(own, share("standard", 15, 1, 30), low))).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { ratio } from "../../src/kernel/units.ts";
 import { undoings } from "../../src/loop/displacements.ts";
 import { shedLevels } from "../../src/loop/shed.ts";
 import { type Change, type ChangeState, changeStates } from "../../src/model/change.ts";
@@ -45,6 +46,16 @@ describe("one change that holds batch back", () => {
   ] as const)("%s at its floor", (state, level) => {
     const floor = { ...free, batch: capacity * floors.batch };
     expect(levelsOf([change({ id: "c1", state, to: { a: floor } })])).toMatchObject({ batch: level });
+  });
+
+  // Goal: a class without a floor keeps the least that any queue has, and is at its floor there.
+  test("at the least of a class without a floor", () => {
+    const classes = network.classes.map((one) =>
+      one.service ? { ...one, service: { ...one.service, floor: ratio(0) } } : one,
+    );
+    const least = change({ id: "c1", state: "confirmed", to: { a: { ...free, batch: 8_000 } } });
+    const found = shedLevels([least], { ...network, classes }, 0).find((one) => one.class === "batch");
+    expect(found).toMatchObject({ level: 3 });
   });
 
   // Goal: what is only observed is never made, so nobody is asked for anything.

@@ -69,12 +69,15 @@ export function networkOf(links: readonly string[], more: Partial<Network> = {})
   };
 }
 
-/** A plain queue of 1.25 MB (100 ms) that is full wherever something is dropped; what stands in it is the depth of every class. */
+/**
+ * `unclassed`: Mbit/s that each link sends beside its classes. A plain queue of 1.25 MB (100 ms) that is full wherever something
+ * is dropped; what stands in it is the depth of every class.
+ */
 export function stateOf(
   loads: LinkLoads,
   pathMs: number | undefined,
   span: Readonly<{ fromMs: number; toMs: number }> = { fromMs: nowMs, toMs: nowMs },
-  more: Readonly<{ depth?: number; risk?: number; stress?: number }> = {},
+  more: Readonly<{ depth?: number; risk?: number; stress?: number; unclassed?: number }> = {},
 ): NetworkState {
   const of = (values: Readonly<Record<string, number>>) =>
     new Map(Object.entries(values).map(([name, value]): [string, Measured] => [name, { value, ...span }]));
@@ -92,6 +95,7 @@ export function stateOf(
     ["queue.rate", signal(({ rate }) => rate * mbit)],
     ["queue.drops", signal(({ drops }) => drops * mbit)],
     ["queue.depth", signal(({ depth }) => depth)],
+    ["link.rate.out", of(sentBy(loads, more.unclassed ?? 0))],
     ["class.risk", of({ interactive: more.risk ?? 3 })],
     ["class.stress", of({ interactive: more.stress ?? 5 })],
   ]);
@@ -100,6 +104,14 @@ export function stateOf(
   const classes = new Map([["interactive", { ...healthOf(pathMs), objectives }]]);
   return { atMs: span.toMs, signals, prefixes: [], targets: new Map(), classes, sites: new Map() };
 }
+
+/** Bit/s by link. */
+const sentBy = (loads: LinkLoads, unclassed: number) =>
+  Object.fromEntries(
+    Object.entries(loads).map(([link, classes]) => {
+      return [link, Object.values(classes).reduce((sum, [rate]) => sum + rate, unclassed) * mbit];
+    }),
+  );
 
 export function healthOf(pathMs: number | undefined): ClassHealth {
   const values = pathMs === undefined ? [] : [pathMs];

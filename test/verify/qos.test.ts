@@ -66,11 +66,11 @@ test("better", () => {
         held: true,
       },
       {
-        text: "standard on a-b: carries 30 Mbit/s and drops 0 bit/s, of 10 Mbit/s that it offered and is sure of",
+        text: "standard on a-b: carries 30 Mbit/s and drops 0 bit/s, of 10 Mbit/s that it offers and is sure of",
         held: true,
       },
       {
-        text: "batch on a-b: carries 10 Mbit/s and drops 50 Mbit/s, of 10 Mbit/s that it offered and is sure of",
+        text: "batch on a-b: carries 10 Mbit/s and drops 50 Mbit/s, of 10 Mbit/s that it offers and is sure of",
         held: true,
       },
     ],
@@ -99,6 +99,50 @@ test.each<[string, Loads, number, string]>([
 test("less traffic is no harm", () => {
   expect(verdictOn({ ...good, interactive: [35, 0] })?.outcome).toBe("better");
   expect(verdictOn({ ...good, batch: [9.1, 5] })?.outcome).toBe("better");
+});
+
+// Goal: a class that was asked to send less, and does, is no fault of the change; one that drops before it has what it is sure of is.
+test("others offer what they like", () => {
+  expect(verdictOn({ ...good, batch: [0, 0] })?.outcome).toBe("better");
+  expect(verdictOn({ ...good, standard: [2, 0] })?.outcome).toBe("better");
+  expect(failed(verdictOn({ ...good, standard: [5, 1] }))).toEqual([
+    "standard on a-b: carries 5 Mbit/s and drops 1 Mbit/s, of 6 Mbit/s that it offers and is sure of",
+    "standard on a-b: drops packets under its floor of 10 Mbit/s",
+  ]);
+});
+
+// Goal: the change must not bring another class to its limit, unless it holds that back on purpose. Method: stress of one other
+// class before and after; undefined: unknown.
+test.each<[string, string, number | undefined, number | undefined, string]>([
+  ["a bystander ruined", "standard", 0.3, 40, "worse"],
+  ["a bystander that was over before", "standard", 1.5, 40, "better"],
+  ["a bystander that stays under", "standard", 0.3, 0.9, "better"],
+  ["a bystander of which nothing was known", "standard", undefined, 1.1, "worse"],
+  ["a bystander of which nothing is known any more", "standard", 0.3, undefined, "waits"],
+  ["one that is held back on purpose", "batch", 0.3, 40, "better"],
+  ["one without objectives", "standard", undefined, undefined, "better"],
+])("%s", (_, name, was, is, outcome) => {
+  const stressed = (state: NetworkState, value: number | undefined): NetworkState => {
+    const own = state.signals.get("class.stress")?.get("interactive");
+    if (!own) throw new Error("no stress");
+    const stress = new Map([
+      ["interactive", own],
+      ...(value === undefined ? [] : [[name, { ...own, value }] as const]),
+    ]);
+    return { ...state, signals: new Map(state.signals).set("class.stress", stress) };
+  };
+  const now = stressed(measured(good, 0.2, endMs - intervalMs, endMs), is);
+  const verdict = verifyChange({
+    policy,
+    network,
+    decision,
+    before: stressed(before, was),
+    now,
+    pushedMs,
+    nowMs: endMs,
+  });
+  expect(verdict?.outcome ?? "waits").toBe(outcome);
+  if (outcome === "worse") expect(failed(verdict)?.join()).toContain("standard: class.stress did not rise above 100%");
 });
 
 // Goal: nothing measured before the push counts, and silence is failure. Method: a window that begins before it, and one signal gone.

@@ -1,7 +1,7 @@
 import { bitsPerSecond } from "../../kernel/units.ts";
 import type { ClassShare } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
-import { type ClassLoad, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { type ClassLoad, down, floorOf, type QosInterface, servedBy, up } from "../../te/class-queues.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";
 
 /** A class that is shaped to less than it offers, in bit/s. */
@@ -13,16 +13,8 @@ export type Plan = Readonly<{ shares: readonly ClassShare[]; held: readonly Held
 /** Why queues cannot do it: what goes first is too much, or others' floors leave too little. In bit/s. */
 export type TooMuch = Readonly<{ offered: number; allowed: number; because: "target" | "floors" }>;
 
-/** Routers count in kbit/s: what they read back is then what they were sent. */
-const [up, down] = [Math.ceil, Math.floor].map((round) => (rate: number) => round(rate / 1000) * 1000) as [
-  (rate: number) => number,
-  (rate: number) => number,
-];
-
 /** Over what a class offers, as what a full line drops makes its senders send less; what is there already does with a tenth. */
 const [headroom, enough] = [hiddenDemand, 1.1];
-/** A class without a floor still gets something through. */
-const leastFloor = 8_000;
 /** A class that gets less than this part of what it offers goes short: counters of rates and drops are not of one moment. */
 const allOfIt = 0.98;
 
@@ -77,9 +69,6 @@ export function planShares(one: ServedClass, iface: QosInterface, target: number
     });
   }
 }
-
-export const floorOf = ({ service }: ServedClass, capacity: number): number =>
-  Math.min(down(capacity), Math.max(leastFloor, up(service.floor * capacity)));
 
 /** Does it go before, or is it the class itself? */
 export const isPremium = (one: ServedClass, other: ServedClass): boolean =>

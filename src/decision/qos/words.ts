@@ -1,8 +1,8 @@
 import { formatMs, formatPercent, formatRate } from "../../kernel/units.ts";
-import type { QosInterface } from "../../te/class-queues.ts";
+import { floorOf, type QosInterface } from "../../te/class-queues.ts";
 import { listed } from "../listed.ts";
 import type { Candidate } from "./candidates.ts";
-import { floorOf, type Held } from "./shares.ts";
+import type { Held } from "./shares.ts";
 import type { Task } from "./task.ts";
 
 /** What is done on each interface and what comes of it: sentences. */
