@@ -175,7 +175,9 @@ const lastValue = (input: VerifyInput, signal: SignalName, name: string) =>
   measuredIn(input, input.before, signal, name)?.value;
 
 const measuredIn = (input: VerifyInput, state: NetworkState, signal: SignalName, name: string) =>
-  signal === "class.stress" ? stressOf(input, state, name) : state.signals.get(signal)?.get(name);
+  signal === "class.stress" && targetsOf(input.network, input.policy).includes(name)
+    ? stressOf(input, state, name)
+    : state.signals.get(signal)?.get(name);
 
 /** Measured since the push, and no older than the policy calls fresh: a stream that died after one sample says nothing. */
 function freshValue(input: VerifyInput, signal: SignalName, name: string): number | undefined {
