@@ -151,7 +151,8 @@ function judgeTrigger(input: VerifyInput, target: string): Finding {
   const figures = `${was === undefined ? "unknown" : formatSignal(signal, was)} before, ${formatSignal(signal, seen)} now`;
   const { intent } = input.decision;
   if (intent.kind === "relieve" && target === intent.target) {
-    return { text: `${target}: ${signal} is lower: ${figures}`, held: was !== undefined && seen < was };
+    const held = was !== undefined && seen < was;
+    return { text: `${target}: ${signal} is ${held ? "" : "not "}lower: ${figures}`, held };
   }
   const crossed = seen > above && !(was !== undefined && was > above);
   return { text: `${target}: ${signal} did not rise above ${formatSignal(signal, above)}: ${figures}`, held: !crossed };

@@ -61,7 +61,7 @@ test.each([
 
 // Goal: each harm is seen by itself, with no requirement that would see it too.
 test.each([
-  ["the relieved link carries no less", measured(1_000, 5_000, endMs), "transit-a: link.utilisation.in is lower"],
+  ["the relieved link carries no less", measured(1_000, 5_000, endMs), "transit-a: link.utilisation.in is not lower"],
   ["another link rises above the trigger", measured(180, 8_600, endMs), "transit-b: link.utilisation.in did not rise"],
 ])("without requirements, %s: worse", (_, now, text) => {
   const verdict = verdictOn(now, endMs, withVerify({ require: [] }));
