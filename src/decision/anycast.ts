@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import { bitsPerSecond, formatPercent, formatRate, ratio } from "../kernel/units.ts";
 import type { SiteAnnouncement } from "../model/anycast.ts";
 import type { Alternative, AnycastChange, DecisionOutcome, Intent, Prediction } from "../model/decision.ts";
-import type { AnycastService, Network, SiteName } from "../model/inventory.ts";
+import type { AnycastService, LinkName, Network, SiteName } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { AnycastPolicy } from "../model/policy.ts";
 import { sitesOf } from "../model/scope.ts";
@@ -120,8 +120,10 @@ const insteadOfWithdrawing = (target: SiteName): Alternative[] => [
 
 /** Which sites are to carry on. */
 function others({ network, policy, state, intent, sites }: AnycastInput): string {
-  const well = sitesOf(network, policy.scope.anycast).filter(({ name }) => {
-    const announced = sites.filter(({ site }) => site === name).every((one) => one.state === "announced");
+  const isAnnounced = (site: SiteName, link: LinkName) =>
+    sites.some((one) => one.site === site && one.link === link && one.state === "announced");
+  const well = sitesOf(network, policy.scope.anycast).filter(({ name, links }) => {
+    const announced = links.every((link) => isAnnounced(name, link));
     return name !== intent.target && announced && state.sites.get(name)?.well;
   });
   const { minSites } = serviceOf(network, policy);

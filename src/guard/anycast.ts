@@ -115,7 +115,7 @@ function trafficMoved(facts: AnycastCase): GuardFinding {
   return { guard, allow: share <= limit, reason };
 }
 
-/** Sites that are well and announced on all their links once this is done. What gives a site back takes none away. */
+/** Sites that are well and, as their routers say, announced on all their links once this is done. What gives a site back takes none away. */
 function minSites(facts: AnycastCase): GuardFinding {
   const guard = "min-sites";
   const service = serviceOf(facts);

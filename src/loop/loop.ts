@@ -266,7 +266,7 @@ export class Loop {
       await this.#actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
-    const read = await this.routers.read({ action: policy.decide.action });
+    const read = await this.routers.readAbout(policy.decide.action, target);
     if (!read.ok) return conclude("unreadable", read.failure.message, mendOf(read.failure));
     const { facts, readings } = read.value;
     const state = this.#snapshot();
@@ -359,7 +359,7 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.routers.read({ action: change.decision.action });
+    const read = await this.routers.readAbout(change.decision.action, change.decision.intent.target);
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const findings = judgeGuards({

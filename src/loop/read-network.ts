@@ -20,12 +20,17 @@ export type NetworkReading = Readonly<{
 type Sources = Readonly<{ network: Network; devices: ReadonlyMap<string, DevicePort>; templates: Templates }>;
 
 /** What is asked of which routers: for one kind of decision, and of some only. */
-export type Wanted = Readonly<{ action?: Decision["action"]; devices?: readonly string[] }>;
+export type Wanted = Readonly<{
+  action?: Decision["action"];
+  devices?: readonly string[];
+  /** What is known of the others is left out when they cannot be read; all are required unless it is said. */
+  required?: readonly string[];
+}>;
 
-/** What the routers have now, as they say themselves; one that cannot be read fails the whole. */
+/** What the routers have now, as they say themselves; one that is required and cannot be read fails the whole. */
 export async function readNetwork(
   sources: Sources,
-  { action, devices: only }: Wanted,
+  { action, devices: only, required }: Wanted,
   /** Told of every router asked, failed or not. */
   onRead: (device: string, failure: Failure | undefined) => void,
 ): Promise<Result<NetworkReading>> {
@@ -53,7 +58,8 @@ export async function readNetwork(
     "anycast-drain": new Map(),
   };
   for (const { device, read } of all) {
-    if (!read.ok) return read;
+    if (!read.ok && (required?.includes(device) ?? true)) return read;
+    if (!read.ok) continue;
     for (const { aspect, reading, found } of read.value) {
       readings[aspect].set(device, reading);
       for (const [kind, values] of Object.entries(found))

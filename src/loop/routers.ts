@@ -2,6 +2,7 @@ import type { Templates } from "../change/templates.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Failure, Result } from "../kernel/failure.ts";
 import type { DeviceStatus } from "../model/controller.ts";
+import type { Decision } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { FlowName, Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
@@ -52,6 +53,16 @@ export class Routers {
     } finally {
       this.#reads -= 1;
     }
+  }
+
+  /**
+   * What a decision about `target` rests on. Of anycast sites only the target's own router must answer: another that is cut off
+   * makes its own sites unknown, which then count as not serving, and keeps no unwell site where it is.
+   */
+  readAbout(action: Decision["action"], target: string): Promise<Result<NetworkReading>> {
+    if (action !== "anycast-drain") return this.read({ action });
+    const sites = this.#deps.network.anycast.flatMap((service) => service.sites);
+    return this.read({ action, required: sites.filter(({ name }) => name === target).map(({ device }) => device) });
   }
 
   /** Opens the sessions, unless that is being done. */

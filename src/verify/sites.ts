@@ -24,7 +24,7 @@ export function judgeSites(
   return sitesChanged(decision, { out: false }).map((site) => {
     const unwell = fresh("site.unwell", site) ?? Number.NaN;
     return {
-      text: `${site} came back and is well: ${formatSignal("site.unwell", unwell)} unwell`,
+      text: `${site}: well once back: site.unwell ${formatSignal("site.unwell", unwell)}`,
       held: unwell === well,
     };
   });

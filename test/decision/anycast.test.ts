@@ -50,6 +50,11 @@ test("what is not measured is said, not taken for nothing", () => {
   expect(changed({ state: withRates(stateOf(), { "transit-l": 10 }) }).reason).toContain("not measured");
 });
 
+test("a site whose router is not read is not said to carry on", () => {
+  const sites = announcedAs().filter(({ site }) => site !== "tokyo");
+  expect(changed({ sites }).reason).toContain("; london carries on, at least 2 must.");
+});
+
 test("a drained site that is still unwell is withdrawn, and a withdrawn one left", () => {
   const drained = announcedAs({ "transit-p1": "drained", "transit-p2": "drained" });
   expect(changed({ sites: drained }).changes).toEqual(both("drained", "withdrawn"));

@@ -74,6 +74,7 @@ test.each<[string, string, Partial<Input>]>([
   ["another is not well", "min-sites", { state: stateOf({ paris: "x", london: "x", tokyo: null }) }],
   ["another is drained", "min-sites", { sites: announcedAs({ "transit-l": "drained" }) }],
   ["another is withdrawn", "min-sites", { sites: announcedAs({ "transit-t": "withdrawn" }) }],
+  ["another's router is not read", "min-sites", { sites: announcedAs().filter(({ site }) => site !== "tokyo") }],
   ["another was not probed", "freshness", { state: stateOf({ paris: "x", london: null }) }],
   ["probes are old", "freshness", { state: stateOf(undefined, nowMs - 31_000) }],
   ["probes are from the future", "freshness", { state: stateOf(undefined, nowMs + 31_000) }],

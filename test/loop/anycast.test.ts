@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "vitest";
-import { anycastWorld, policy, type SimulatedProbes, sitesAt } from "./simulated-anycast.ts";
+import { Failure, fail } from "../../src/kernel/failure.ts";
+import { anycastWorld, network, policy, type SimulatedProbes, sitesAt } from "./simulated-anycast.ts";
 import { Simulation } from "./simulation.ts";
 
 let simulation: Simulation<SimulatedProbes>;
@@ -89,6 +90,55 @@ test("while nobody answers nothing is done, neither out nor back", async () => {
   simulation.telemetry.silent = true;
   await simulation.run(300_000);
   expect(paris()).toBe("drained");
+});
+
+/** A router that cannot be asked anything. */
+function cutOff(device: string): void {
+  const router = simulation.routers.find((one) => one.device === device);
+  if (!router) expect.fail(`there is no ${device}`);
+  router.read = async () => fail(new Failure("DEVICE_UNREACHABLE", `${device} does not answer`));
+}
+const leave = (minSites: number) => {
+  const anycast = network.anycast.map((one) => ({ ...one, minSites }));
+  return { ...anycastWorld, network: { ...network, anycast } };
+};
+
+// Goal: one dead router keeps no unwell site of another in service; but what is behind it counts for nothing.
+test("another's router that is cut off", async () => {
+  simulation = await Simulation.of(leave(1), 6, { mode: "auto" });
+  cutOff("edge-t");
+  simulation.telemetry.wrong.set("paris", stale);
+  await simulation.until(() => confirmed() === 1, 60_000);
+  expect(paris()).toBe("drained");
+  await simulation.until(() => confirmed() === 2, 180_000);
+  expect(paris()).toBe("withdrawn");
+  simulation.telemetry.wrong.clear();
+  await simulation.until(() => confirmed() === 4, 300_000);
+  expect(paris()).toBe("announced");
+});
+
+test("with it too few would be known to serve", async () => {
+  await start(7);
+  cutOff("edge-t");
+  simulation.telemetry.wrong.set("paris", stale);
+  await simulation.run(120_000);
+  expect(simulation.changes).toEqual([]);
+  expect(await simulation.controller.explain("paris")).toMatchObject({
+    ok: true,
+    value: { outcome: "denied", reason: expect.stringContaining("1 of 3 sites") },
+  });
+});
+
+test("its own router that is cut off", async () => {
+  simulation = await Simulation.of(leave(1), 8, { mode: "auto" });
+  cutOff("edge-p");
+  simulation.telemetry.wrong.set("paris", stale);
+  await simulation.run(120_000);
+  expect(simulation.changes).toEqual([]);
+  expect(await simulation.controller.explain("paris")).toMatchObject({
+    ok: true,
+    value: { outcome: "unreadable", reason: "edge-p does not answer" },
+  });
 });
 
 test("a site that slows down under what comes to it takes the drain back", async () => {

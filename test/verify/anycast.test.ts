@@ -67,7 +67,7 @@ test("a site comes back under a policy that requires nothing", () => {
   expect(judged(null)?.outcome).toBe("better");
   expect(judged("stale")).toMatchObject({
     outcome: "worse",
-    findings: expect.arrayContaining([{ text: "paris came back and is well: 100% unwell", held: false }]),
+    findings: expect.arrayContaining([{ text: "paris: well once back: site.unwell 100%", held: false }]),
   });
 });
 
