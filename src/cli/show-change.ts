@@ -170,8 +170,8 @@ const queueTable = (all: readonly QueuePrediction[]) =>
     ]),
   );
 
-const tail = ({ paths, slowShare, slowRequests }: FanOutTail) =>
-  `a request waits for ${paths} reads: ${formatPercent(slowShare)} slow ones make ${formatPercent(slowRequests)} of requests slow`;
+const tail = ({ paths, slowShare, slowRequests, basis }: FanOutTail) =>
+  `a request waits for ${paths} paths: ${formatPercent(slowShare)} of reads ${basis === "measured" ? "are slow now" : "may be slow"}, and so ${formatPercent(slowRequests)} of requests`;
 
 /** What was held against the symptom; figures in each signal's own unit. */
 export const evidenceTable = ({ evidence }: Attribution): string =>
