@@ -1,4 +1,4 @@
-import { formatMs, formatPercent, formatRate } from "../kernel/units.ts";
+import { formatBytes, formatCount, formatMs, formatPercent, formatRate } from "../kernel/units.ts";
 import type { Change } from "../model/change.ts";
 import type { Attribution } from "../model/class-health.ts";
 import type { ShownChange } from "../model/controller.ts";
@@ -128,7 +128,7 @@ function changeTable(decision: Decision): string {
             const was = from.find((one) => one.class === share.class);
             return [
               ...[device, link, share.class, String(share.priority), formatRate(share.guaranteed)],
-              ...[formatRate(share.ceiling), `${share.mark.minBytes} bytes`],
+              ...[formatRate(share.ceiling), formatBytes(share.mark.minBytes)],
               was ? `${formatRate(was.guaranteed)} to ${formatRate(was.ceiling)}` : "in one plain queue",
             ];
           }),
@@ -142,7 +142,8 @@ function changeTable(decision: Decision): string {
   }
 }
 
-const queues = (shares: readonly unknown[]) => (shares.length === 0 ? "one plain queue" : `${shares.length} classes`);
+const queues = (shares: readonly unknown[]) =>
+  shares.length === 0 ? "one plain queue" : formatCount(shares.length, "queue");
 const segmentList = ({ segments }: CandidatePath) => segments.join(" > ");
 const pathInUse = ([best]: readonly CandidatePath[]) => (best ? `by ${segmentList(best)}` : "by the IGP");
 const candidates = (paths: readonly CandidatePath[]) =>
@@ -170,8 +171,8 @@ const queueTable = (all: readonly QueuePrediction[]) =>
     ]),
   );
 
-const tail = ({ paths, slowShare, slowRequests }: FanOutTail) =>
-  `a request waits for ${paths} reads: ${formatPercent(slowShare)} slow ones make ${formatPercent(slowRequests)} of requests slow`;
+const tail = ({ paths, slowShare, slowRequests, basis }: FanOutTail) =>
+  `a request waits for ${paths} paths: ${formatPercent(slowShare)} of reads ${basis === "measured" ? "are slow now" : "may be slow"}, and so ${formatPercent(slowRequests)} of requests`;
 
 /** What was held against the symptom; figures in each signal's own unit. */
 export const evidenceTable = ({ evidence }: Attribution): string =>

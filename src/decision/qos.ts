@@ -52,6 +52,7 @@ export function decideQos(
     policy,
     network,
     one,
+    objectives: health.objectives,
     interfaces,
     limits: asked.limits,
     ...(attribution ? { attribution } : {}),

@@ -1,4 +1,4 @@
-import { formatPercent } from "../kernel/units.ts";
+import { formatCount, formatPercent } from "../kernel/units.ts";
 import { takesOut } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { AnycastService, AnycastSite, SiteName } from "../model/inventory.ts";
@@ -133,7 +133,7 @@ function lastAnnouncement({ decision, sites }: AnycastCase): GuardFinding {
   if (withdrawn.size === 0) return { guard, allow: true, reason: "nothing is withdrawn" };
   const prefix = decision.changes[0]?.prefix;
   const rest = sites.filter((one) => one.prefix === prefix && one.state !== "withdrawn" && !withdrawn.has(one.link));
-  const reason = `${prefix} stays announced on ${rest.length} links`;
+  const reason = `${prefix} stays announced on ${formatCount(rest.length, "link")}`;
   return { guard, allow: rest.length > 0, reason };
 }
 

@@ -1,4 +1,4 @@
-import { formatPercent } from "../kernel/units.ts";
+import { formatCount, formatPercent } from "../kernel/units.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { Link } from "../model/inventory.ts";
 import { exceeds, type FailureHarm } from "../te/link-failure.ts";
@@ -8,7 +8,7 @@ import type { GuardInput, PrependCase, SegmentRoutingCase } from "./case.ts";
 export function maxDevices({ decision, policy }: GuardInput): GuardFinding {
   const devices = new Set([...decision.changes].map((change) => change.device));
   const limit = policy.guard.maxDevices;
-  const reason = `changes ${devices.size} of at most ${limit} devices: ${[...devices].sort().join(", ")}`;
+  const reason = `changes ${devices.size} of at most ${formatCount(limit, "device")}: ${[...devices].sort().join(", ")}`;
   return { guard: "max-devices", allow: devices.size <= limit, reason };
 }
 

@@ -1,4 +1,4 @@
-import { formatPercent, formatRate } from "../kernel/units.ts";
+import { formatCount, formatDuration, formatPercent, formatRate } from "../kernel/units.ts";
 import { type ClassShare, type GuardFinding, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
@@ -44,7 +44,11 @@ export function unchangedBasis({ decision, qos }: QosCase): GuardFinding {
 
 export function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
   const [count, most] = [decision.changes.length, policy.decide.maxInterfaces];
-  return { guard: "max-interfaces", allow: count <= most, reason: `changes ${count} of at most ${most} interfaces` };
+  return {
+    guard: "max-interfaces",
+    allow: count <= most,
+    reason: `changes ${count} of at most ${formatCount(most, "interface")}`,
+  };
 }
 
 /** The class that the policy is for; undefined when the inventory has it no more. */
@@ -58,7 +62,7 @@ export function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFin
   if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
   const { changes, perMs } = one.service.budget;
   const made = touchedMs.filter((atMs) => nowMs - atMs < perMs).length;
-  const reason = `${one.name} was touched ${made} times in the last ${perMs / 60_000} minutes; ${changes} are allowed`;
+  const reason = `${one.name} was touched ${formatCount(made, "time")} in the last ${formatDuration(perMs)}, of ${changes} allowed`;
   return { guard, allow: made < changes, reason };
 }
 

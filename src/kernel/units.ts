@@ -57,7 +57,23 @@ export function formatPercent(share: number): string {
   return `${Number((share * 100).toFixed(1))}%`;
 }
 
-/** 12.345 to `"12.3 ms"`: three significant digits. */
+/** 12.345 to `"12.3 ms"`: three significant digits. What is over zero and under 10 µs is `"under 0.01 ms"`: no clock here tells more. */
 export function formatMs(ms: number): string {
-  return `${Number(ms.toPrecision(3))} ms`;
+  return ms > 0 && ms < 0.01 ? "under 0.01 ms" : `${Number(ms.toPrecision(3))} ms`;
 }
+
+/** 3_600_000 to `"1 h"`, 90_000 to `"90 s"`: in the longest unit of which it is a whole number, else in seconds. */
+export function formatDuration(ms: number): string {
+  const units = [["h", 3_600_000] as const, ["min", 60_000] as const, ["s", 1_000] as const];
+  const [suffix, scale] = units.find(([, scale]) => ms % scale === 0) ?? ["s", 1_000];
+  return `${ms / scale} ${suffix}`;
+}
+
+/** 46_875 to `"46.9 kB"`: three significant digits, SI prefixes. */
+export function formatBytes(bytes: number): string {
+  if (bytes >= 999_500) return `${Number((bytes / 1e6).toPrecision(3))} MB`;
+  return bytes >= 1e3 ? `${Number((bytes / 1e3).toPrecision(3))} kB` : `${Math.round(bytes)} bytes`;
+}
+
+/** `"1 link"`, `"3 links"`. */
+export const formatCount = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? "" : "s"}`;

@@ -146,8 +146,16 @@ export type QueuePrediction = Readonly<{
   after: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
 }>;
 
-/** Share of requests that wait for at least one slow path, of `paths` in parallel: 1 - (1 - p)^n. */
-export type FanOutTail = Readonly<{ paths: number; slowShare: Ratio; slowRequests: Ratio }>;
+/**
+ * Share of requests that wait for at least one slow path, of `paths` in parallel: 1 - (1 - p)^n. `slowShare` is as measured before
+ * the change, or, where that is not known, as the objective on the path allows.
+ */
+export type FanOutTail = Readonly<{
+  paths: number;
+  slowShare: Ratio;
+  slowRequests: Ratio;
+  basis: "measured" | "allowed";
+}>;
 
 export type Prediction = Readonly<{
   links: readonly LinkPrediction[];

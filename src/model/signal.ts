@@ -1,4 +1,4 @@
-import { formatMs, formatPercent, formatRate } from "../kernel/units.ts";
+import { formatBytes, formatMs, formatPercent, formatRate } from "../kernel/units.ts";
 
 /** What each signal is of, and what its values are: ratios, bit/s, milliseconds or bytes. */
 const signals = {
@@ -44,7 +44,7 @@ export function formatSignal(signal: SignalName, value: number): string {
     case "ms":
       return formatMs(value);
     case "bytes":
-      return `${Math.round(value)} bytes`;
+      return formatBytes(value);
   }
 }
 

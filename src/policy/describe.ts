@@ -30,7 +30,8 @@ function count({ trigger }: Policy, { evidence: { window } }: Memory, event: Pol
   const value = seen === undefined ? "" : `${formatSignal(trigger.signal, seen)} now, `;
   const above = window.filter((evaluation) => evaluation.value > trigger.above).length;
   const threshold = formatSignal(trigger.signal, trigger.above);
-  return `${value}${above} of the last ${window.length} evaluations above ${threshold} (acts on ${trigger.for.count} of ${trigger.for.of})`;
+  const evaluations = window.length === 1 ? "1 evaluation" : `the last ${window.length} evaluations`;
+  return `${value}${above} of ${evaluations} above ${threshold} (acts on ${trigger.for.count} of ${trigger.for.of})`;
 }
 
 function calm({ trigger, holdMs }: Policy, { evidence }: Memory): string {

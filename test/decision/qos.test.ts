@@ -1,15 +1,16 @@
 import fc from "fast-check";
-import { beforeEach, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { planShares } from "../../src/decision/qos/shares.ts";
 import { decideQos as decide, type QosInput } from "../../src/decision/qos.ts";
 import { ratio } from "../../src/kernel/units.ts";
-import type { Attribution } from "../../src/model/class-health.ts";
+import type { Attribution, ObjectiveReading } from "../../src/model/class-health.ts";
 import type { ClassShare, DecisionOutcome, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
 import { type QosInterface, qosInterfaces } from "../../src/te/class-queues.ts";
 import {
   batch,
   classOf,
+  healthOf,
   intent,
   interactive,
   type LinkLoads,
@@ -49,13 +50,17 @@ type Case = Readonly<{
   qos?: readonly InterfaceQos[];
   depth?: number;
   unclassed?: number;
+  /** How the objectives of interactive stand. */
+  readings?: readonly ObjectiveReading[];
 }>;
 
 function decided({ links = { "a-b": flood }, network: more, ...rest }: Case = {}): DecisionOutcome {
   const network = networkOf(Object.keys(links), more);
   const pathMs = "pathMs" in rest ? rest.pathMs : 100;
   const { depth, unclassed = 0 } = rest;
-  const state = stateOf(links, pathMs, undefined, { unclassed, ...(depth === undefined ? {} : { depth }) });
+  const plain = stateOf(links, pathMs, undefined, { unclassed, ...(depth === undefined ? {} : { depth }) });
+  const classes = new Map([["interactive", { ...healthOf(pathMs), objectives: rest.readings ?? [] }]]);
+  const state = { ...plain, classes };
   return decideQos({ intent, policy: policyOf(rest.policy), network, state, qos: rest.qos ?? plainOn(network) });
 }
 
@@ -239,16 +244,35 @@ test("the smallest change", () => {
   expect(plan(75, [])).toEqual([80, 10, 10]);
 });
 
-// Goal: fan-out is told with figures.
-test("fan-out", () => {
+// Goal: fan-out is told with figures: the share that is slow now where it is measured, else the one that is allowed; of paths alone.
+describe("fan-out", () => {
   const { service } = interactive;
   const wide = { ...interactive, service: { ...service, fanOut: 100 } };
-  const decision = change({ network: { classes: [wide, standard, batch] } });
-  expect(decision.predicted.fanOut?.slowRequests).toBeCloseTo(0.634, 3);
-  expect(decision.reason).toContain(
-    "A request of interactive waits for 100 paths: 1% slow reads make 63.4% of requests slow.",
-  );
-  expect(change().predicted).not.toHaveProperty("fanOut");
+
+  test("as its objective on the path allows", () => {
+    const decision = change({ network: { classes: [wide, standard, batch] } });
+    expect(decision.predicted.fanOut).toMatchObject({ basis: "allowed", slowRequests: expect.closeTo(0.634, 3) });
+    expect(decision.reason).toContain(
+      "A request of interactive waits for 100 paths: its objective allows 1% slow reads, and so 63.4% slow requests.",
+    );
+    expect(change().predicted).not.toHaveProperty("fanOut");
+  });
+
+  test("as measured: burning at 30% of a limit of 10 times, 3% are slow", () => {
+    const reading = { objective: objective(10).text, burn: { fast: 0.3 }, unknown: "too few observations" };
+    const decision = change({ network: { classes: [wide, standard, batch] }, readings: [reading] });
+    expect(decision.predicted.fanOut).toMatchObject({ basis: "measured", slowShare: expect.closeTo(0.03, 9) });
+    expect(decision.reason).toContain("waits for 100 paths: 3% of reads are slow now, and so 95.2% of requests.");
+  });
+
+  test("says nothing of a class whose objectives are not on paths", () => {
+    const users = { name: "first-token", of: "service" as const, unit: "ms" as const, source: { query: "x" } };
+    const objectives = [{ ...objective(500), text: "first-token p99 below 500ms", signal: "first-token" }];
+    const felt = { ...wide, service: { ...wide.service, signals: [...service.signals, users], objectives } };
+    const decision = change({ network: { classes: [felt, standard, batch] } });
+    expect(decision.predicted).not.toHaveProperty("fanOut");
+    expect(decision.reason).not.toContain("waits for");
+  });
 });
 
 // Goal: a condition's limit counts as an objective's does.

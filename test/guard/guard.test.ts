@@ -140,7 +140,7 @@ test.each<[string, string, Partial<Input>, string]>([
       policy: policyOf({ guard: { maxDevices: 1 } }),
       decision: decisionOf([...right, prepend("10.0.0.0/24", b, 2, 3)]),
     },
-    "changes 2 of at most 1 devices: edge-a, edge-b",
+    "changes 2 of at most 1 device: edge-a, edge-b",
   ],
   [
     "prepend-cap",

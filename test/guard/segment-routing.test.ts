@@ -166,7 +166,7 @@ test.each<[string, string, Partial<Input>, string]>([
       ...under({ guard: { maxDevices: 1 } }),
       ...changed(training("r2", "r4"), steer("other", "r1", [], [via(100, "r0", "r4")])),
     },
-    "changes 2 of at most 1 devices: r0, r1",
+    "changes 2 of at most 1 device: r0, r1",
   ],
   ["freshness", "old samples", { state: aged(30_001) }, "the outbound rate of r0-r1 is 30 s old, over 30 s"],
   ["freshness", "a clock ahead", { state: aged(-30_001) }, "in the future: a clock is wrong"],

@@ -378,6 +378,7 @@ test("an edited policy goes on from the old snapshot", () => {
 
 // Goal: status says why, in the terms of the policy.
 test("detail tells the reason", () => {
+  expect(run(breach.slice(0, 1)).detail).toBe("90% now, 1 of 1 evaluation above 85% (acts on 3 of 5)");
   expect(run(breach.slice(0, 2)).detail).toBe("90% now, 2 of the last 2 evaluations above 85% (acts on 3 of 5)");
   expect(run([...breach, [proposed, "proposed"], [blindAt(4), "proposed"]]).detail).toBe(
     "c-1 waits for approval; blind: no sample",

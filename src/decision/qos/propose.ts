@@ -15,7 +15,7 @@ export function propose(
   alternatives: readonly Alternative[],
 ): DecisionOutcome {
   const { intent, one, attribution } = task;
-  const fanOut = fanOutOf(one);
+  const fanOut = fanOutOf(task);
   const changes = requeues.map(changeOf).sort((a, b) => (a.link < b.link ? -1 : 1));
   const predicted = { ...predict(requeues), ...(fanOut ? { fanOut } : {}) };
   const reason = fanOut ? `${because} ${describeFanOut(one, fanOut)}` : because;
@@ -63,14 +63,25 @@ function predict(requeues: readonly Requeue[]): Prediction {
   };
 }
 
-/** As many reads may be slow as its objective on the path allows. */
-function fanOutOf({ service }: ServedClass): FanOutTail | undefined {
+/** By its first objective on the path: a slow service is not slower for having asked many paths. */
+function fanOutOf({ one: { service }, objectives: readings }: Task): FanOutTail | undefined {
   const { fanOut, signals, objectives } = service;
   const paths = signals.filter(({ of }) => of === "path").map(({ name }) => name);
-  const objective = objectives.find(({ signal }) => paths.includes(signal)) ?? objectives[0];
-  return fanOut > 1 && objective ? fanOutTail(fanOut, 1 - objective.percentile) : undefined;
+  const objective = objectives.find(({ signal }) => paths.includes(signal));
+  if (fanOut === 1 || !objective) return undefined;
+  const allowed = 1 - objective.percentile;
+  const burn = readings.find((reading) => reading.objective === objective.text)?.burn.fast;
+  if (burn === undefined) return { ...fanOutTail(fanOut, allowed), basis: "allowed" };
+  // A burn rate is the bad share by the allowed one, and what is read of it a share of its limit.
+  const measured = Math.min(1, burn * objective.burn.fast.limit * allowed);
+  return { ...fanOutTail(fanOut, measured), basis: "measured" };
 }
 
-function describeFanOut({ name }: ServedClass, { paths, slowShare, slowRequests }: FanOutTail): string {
-  return `A request of ${name} waits for ${paths} paths: ${formatPercent(slowShare)} slow reads make ${formatPercent(slowRequests)} of requests slow.`;
+function describeFanOut({ name }: ServedClass, { paths, slowShare, slowRequests, basis }: FanOutTail): string {
+  const [reads, requests] = [formatPercent(slowShare), formatPercent(slowRequests)];
+  const tail =
+    basis === "measured"
+      ? `${reads} of reads are slow now, and so ${requests} of requests`
+      : `its objective allows ${reads} slow reads, and so ${requests} slow requests`;
+  return `A request of ${name} waits for ${paths} paths: ${tail}.`;
 }

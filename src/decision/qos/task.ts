@@ -1,4 +1,4 @@
-import type { Attribution } from "../../model/class-health.ts";
+import type { Attribution, ObjectiveReading } from "../../model/class-health.ts";
 import type { Alternative, DecisionOutcome, Intent } from "../../model/decision.ts";
 import type { Network, ServedClass } from "../../model/inventory.ts";
 import type { QosPolicy } from "../../model/policy.ts";
@@ -11,6 +11,8 @@ export type Task = Readonly<{
   network: Network;
   /** The class that it is for. */
   one: ServedClass;
+  /** How its objectives stand. */
+  objectives: readonly ObjectiveReading[];
   interfaces: readonly QosInterface[];
   limits: readonly PathLimit[];
   /** Of an improvement; giving back asks nobody who is to blame. */
