@@ -84,7 +84,8 @@ export class ConditionFold {
     if (newestMs !== signal.newestMs) return { unknown: `${name} has no observations` };
     if (threshold !== "baseline")
       return { holds: comparator === "above" ? newest > threshold.value : newest < threshold.value };
-    const baseline = baselineOf(signal.history.valuesBefore(Number.isNaN(sinceMs) ? newestMs : sinceMs));
+    const before = signal.history.valuesBefore(Number.isNaN(sinceMs) ? newestMs : sinceMs);
+    const baseline = baselineOf(before, signal.signal.unit);
     if (!baseline) return { unknown: `${name} has no baseline yet` };
     return { holds: isBeyond(newest, baseline, comparator === "above" ? "up" : "down") };
   }

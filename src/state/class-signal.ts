@@ -5,6 +5,8 @@ import { BucketReadings } from "./bucket-readings.ts";
 import { SignalHistory } from "./signal-history.ts";
 
 const historyMs = 3_600_000;
+/** A class may have very many flows: of each, fewer samples are kept of short intervals. */
+const leastPartIntervalMs = 10_000;
 
 /**
  * One signal of a class: its history of an hour, and the windows of the objectives on it. A time that lies further back than
@@ -17,6 +19,7 @@ export class ClassSignalFold {
   readonly #buckets: BucketReadings;
   #history: SignalHistory;
   #windows: ReadonlyMap<Objective, ObjectiveWindow>;
+  readonly #parts = new Map<string, SignalHistory>();
   #newestMs = Number.NaN;
 
   constructor(signal: ClassSignal, { objectives }: ServiceClass, intervalMs: number) {
@@ -30,6 +33,11 @@ export class ClassSignalFold {
 
   get history(): SignalHistory {
     return this.#history;
+  }
+
+  /** By the names of the flows or queues that the signal is the worst of: those that were ever seen. */
+  get parts(): ReadonlyMap<string, SignalHistory> {
+    return this.#parts;
   }
 
   /** Of the newest sample, a histogram's interval without observations included; NaN without any. */
@@ -80,6 +88,15 @@ export class ClassSignalFold {
     this.#history.add(atMs, value);
     for (const window of this.#windows.values()) window.addGauge(fromMs, atMs, value);
     return true;
+  }
+
+  /** A sample of a flow or queue that the signal is the worst of. */
+  part(name: string, atMs: number, value: number): void {
+    const newestMs = this.#parts.get(name)?.newestMs ?? Number.NaN;
+    if (atMs <= newestMs && newestMs - atMs <= silentIntervals * this.#intervalMs) return;
+    if (!(atMs > newestMs))
+      this.#parts.set(name, new SignalHistory(historyMs, Math.max(this.#intervalMs, leastPartIntervalMs)));
+    this.#parts.get(name)?.add(atMs, value);
   }
 
   #isNew(atMs: number): boolean {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { bitsPerSecond, type Ratio } from "../../src/kernel/units.ts";
 import type { Flow, Link, Network } from "../../src/model/inventory.ts";
 import { SeriesTable } from "../../src/model/sample.ts";
@@ -321,6 +321,65 @@ describe("a signal that telemetry has anyway", () => {
     expect(classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5));
     expect(stress.get("chat")).toEqual({ value: 0.005, fromMs: startMs - intervalMs, toMs: startMs });
   });
+});
+
+describe("a signal that is the worst of queues", () => {
+  const drops: ClassSignal = { name: "drops", of: "path", unit: "rate", source: { signal: "queue.drops" } };
+  const queues = (at: (nth: number) => Record<string, number>, skewMs = 0) => {
+    const { network } = folding({ signals: [drops], objectives: [below("drops", 1000)] });
+    const fold = new ClassFold(network);
+    const read = (nth: number, nowMs = startMs + nth * intervalMs) => {
+      const toMs = nowMs + skewMs;
+      const known = Object.entries(at(nth)).map(
+        ([name, value]) => [name, { value, fromMs: toMs - intervalMs, toMs }] as const,
+      );
+      return fold.read(nowMs, new Map([["queue.drops", new Map(known)]]));
+    };
+    return { fold, read };
+  };
+
+  test("keeps each of them, and is not known while one that was seen is silent", () => {
+    const { read } = queues((nth) =>
+      nth === 2 ? { "a-b/chat": 5 } : { "a-b/chat": 5, "a-c/chat": nth === 1 ? 900 : 1 },
+    );
+    read(0);
+    const health = read(1).classes.get("chat");
+    expect(health?.parts?.get("drops")?.get("a-c/chat")?.values).toEqual(Float64Array.of(1, 900));
+    expect(health?.parts?.get("drops")?.get("a-b/chat")?.values).toEqual(Float64Array.of(5, 5));
+    expect(read(2).classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5, 900));
+    expect(read(3).classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5, 900, 5));
+  });
+
+  test("is the lowest where much is good, and nothing to a class's own signals of a query", () => {
+    const rate: ClassSignal = { name: "goodput", of: "path", unit: "rate", source: { signal: "queue.rate" } };
+    const asked: Objective = { ...below("goodput", 1000), comparator: "above" };
+    const { network } = folding({ signals: [rate, waiting], objectives: [asked] });
+    const measured = (value: number) => ({ value, fromMs: startMs - intervalMs, toMs: startMs });
+    const known = new Map([
+      ["a-b/chat", measured(5)],
+      ["a-c/chat", measured(3)],
+    ]);
+    const { classes } = new ClassFold(network).read(startMs, new Map([["queue.rate", known]]));
+    expect(classes.get("chat")?.series.get("goodput")?.values).toEqual(Float64Array.of(3));
+    expect(classes.get("chat")?.series.get("waiting")?.values.length).toBe(0);
+  });
+});
+
+// Goal: routers whose clocks are hours apart do not have the signals read at every sample. Counted, not timed.
+test("derived signals are sampled once an interval by our clock, whatever routers' clocks say", () => {
+  const { fold, table, read } = folding({ signals: [path], objectives: [below("path-latency", 10)] });
+  const series = ["one", "two"].map((flow) =>
+    table.intern({ target: "prometheus", name: "flowLatency", labels: { flow } }),
+  ) as [number, number];
+  const reads = vi.spyOn(ClassFold.prototype, "sample");
+  for (let ms = 0; ms < 100_000; ms += 100) {
+    fold.number(series[0], 0.002, startMs + ms, startMs + ms);
+    fold.number(series[1], 0.002, startMs + ms - 7_200_000, startMs + ms);
+  }
+  expect(reads.mock.calls.length).toBeGreaterThanOrEqual(10);
+  expect(reads.mock.calls.length).toBeLessThanOrEqual(12);
+  reads.mockRestore();
+  expect(read().health?.series.get("path-latency")?.values.length).toBeLessThanOrEqual(12);
 });
 
 describe("a composite condition", () => {
