@@ -129,6 +129,34 @@ describe("a class whose objective is on a gauge", () => {
     expect(health?.why).toBe("waiting p95 below 100: broken in 20 s at this rate");
   });
 
+  // Goal: an objective that is broken is at risk, though its budget went too slowly for any burn limit.
+  test("is at risk while it is broken, and no longer when it is over", () => {
+    const { signal, tick, read } = gauge();
+    // One in twelve is bad: 1.7 budgets, and the limits are 3 and 10.
+    for (let at = 0; at < 48; at++, tick()) signal("waiting", at % 12 === 11 ? 150 : 20);
+    const { health, risk } = read();
+    expect(health?.objectives[0]).toMatchObject({ value: 150, breachInMs: 0 });
+    expect(risk?.value).toBe(1);
+    expect(health?.why).toBe("waiting p95 below 100: is broken");
+    for (let at = 0; at < 3; at++, tick()) signal("waiting", 20);
+    expect(read().health?.objectives[0]?.value).toBe(150);
+    expect(read().risk?.value).toBe(0);
+  });
+
+  // Goal: spikes burn a budget under a line that stays level, and that is foreseen.
+  test("forecasts that its budget will be used up by spikes", () => {
+    const { signal, tick, read } = gauge();
+    for (let at = 0; at < 60; at++, tick()) signal("waiting", 20);
+    for (const value of [150, 20, 20, 150]) {
+      signal("waiting", value);
+      tick();
+    }
+    const breachInMs = read().health?.objectives[0]?.breachInMs as number;
+    // 2 of 60 are bad and 3 may be; 2 of the fast window's 12 are: one more is bad in some six or seven intervals.
+    expect(breachInMs).toBeGreaterThan(50_000);
+    expect(breachInMs).toBeLessThan(80_000);
+  });
+
   test("begins anew when the clock was set back, and leaves out late samples", () => {
     const { signal, tick, read, now } = gauge();
     for (let at = 0; at < 12; at++, tick()) signal("waiting", 150);
@@ -136,8 +164,13 @@ describe("a class whose objective is on a gauge", () => {
     expect(read().health?.objectives[0]?.value).toBe(150);
     tick(-400);
     signal("waiting", 20);
-    expect(read().risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
     expect(read().health?.series.get("waiting")?.values).toEqual(Float64Array.of(20));
+    expect(read().risk).toBeUndefined();
+    for (let at = 0; at < 11; at++) {
+      tick();
+      signal("waiting", 20);
+    }
+    expect(read().risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
   });
 
   test("keeps an hour of history, whatever comes", () => {
@@ -189,14 +222,16 @@ describe("a class whose objective is on a histogram", () => {
   test("has the percentile of what was observed between readings, in milliseconds", () => {
     const { histogram, tick, read, now } = onHistogram();
     histogram({ "0.1": 1000, "0.5": 1000, "+Inf": 1000 });
-    expect(read().risk).toBeUndefined();
-    tick();
-    histogram({ "0.1": 1050, "0.5": 1100, "+Inf": 1100 });
+    for (let at = 1; at <= 12; at++) {
+      expect(read().risk).toBeUndefined();
+      tick();
+      histogram({ "0.1": 1000 + at * 50, "0.5": 1000 + at * 100, "+Inf": 1000 + at * 100 });
+    }
     const { health, risk, stress } = read();
     expect(health?.objectives[0]?.value).toBeCloseTo(100 + 0.9 * 400, 6);
-    expect(health?.series.get("first-token")?.values).toEqual(Float64Array.of(175));
+    expect(health?.series.get("first-token")?.values).toEqual(new Float64Array(12).fill(175));
     expect(risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
-    expect(stress).toEqual({ value: expect.closeTo(0.92, 6), fromMs: now() - intervalMs, toMs: now() });
+    expect(stress).toEqual({ value: expect.closeTo(0.92, 6), fromMs: now() - 3 * intervalMs, toMs: now() });
   });
 
   test("counts a reset from zero, and says nothing of intervals with a missing bucket or a restarted collector", () => {
@@ -317,9 +352,8 @@ describe("a signal that telemetry has anyway", () => {
       ["a-b/batch", at(9e9)],
       ["b-c/chat", at(9e9)],
     ]);
-    const { classes, stress } = fold.read(startMs, new Map([["queue.drops", queues]]));
+    const { classes } = fold.read(startMs, new Map([["queue.drops", queues]]));
     expect(classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5));
-    expect(stress.get("chat")).toEqual({ value: 0.005, fromMs: startMs - intervalMs, toMs: startMs });
   });
 });
 
