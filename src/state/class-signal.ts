@@ -49,9 +49,15 @@ export class ClassSignalFold {
     return this.#windows.get(objective);
   }
 
-  /** Newest value that objectives are held against, of a histogram the percentile of one interval; undefined without any. */
+  /** Newest value that objectives are held against, of a histogram the percentile of the last interval with observations; undefined without any that is recent. */
   held(objective: Objective): number | undefined {
-    return this.#windows.get(objective)?.newest(1).values[0];
+    const { atMs, values } = this.#windows.get(objective)?.newest(silentIntervals + 1) ?? {};
+    return this.isRecent(atMs?.at(-1) ?? Number.NaN) ? values?.at(-1) : undefined;
+  }
+
+  /** Whether a value of that time is recent beside the newest sample, which may be an interval without observations. */
+  isRecent(atMs: number): boolean {
+    return this.#newestMs - atMs <= silentIntervals * this.#intervalMs;
   }
 
   isSilent(nowMs: number): boolean {

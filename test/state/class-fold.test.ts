@@ -506,5 +506,40 @@ describe("a composite condition", () => {
     tick();
     histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
     expect(read().health?.conditions).toEqual([{ text: "first-token above objective", heldMs: 10_000, forMs: 10_000 }]);
+    // Nobody asks for a while: the last that is known counts for three intervals, then nothing is known.
+    for (let at = 1; at <= 3; at++) {
+      tick();
+      histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
+      expect(read().health?.conditions[0]).toMatchObject({ heldMs: 10_000 + at * intervalMs });
+    }
+    tick();
+    histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
+    expect(read().health?.conditions[0]?.unknown).toBe("first-token has no observations");
+  });
+
+  // Goal: what is not known for a moment pauses the count; what is known not to hold, or is not known for long, ends it.
+  test("is paused while a part is not known for a moment", () => {
+    const { signal, tick, read } = folding({
+      signals: [waiting, busy],
+      conditions: [condition(600_000, lowBusy, slow)],
+    });
+    const step = (busyNow: number | undefined) => {
+      tick();
+      if (busyNow !== undefined) signal("busy", busyNow);
+      signal("waiting", 20);
+      return read().health?.conditions[0];
+    };
+    for (let at = 0; at < 7; at++) step(0.5);
+    expect(step(0.5)?.heldMs).toBe(70_000);
+    for (let at = 0; at < 3; at++) step(undefined);
+    const paused = step(undefined);
+    expect(paused?.unknown).toBe("busy has no data");
+    expect(paused?.heldMs).toBe(100_000);
+    expect(step(0.5)?.heldMs).toBe(100_000);
+    expect(step(0.5)?.heldMs).toBe(110_000);
+    for (let at = 0; at < 8; at++) step(undefined);
+    expect(read().health?.conditions[0]).toMatchObject({ heldMs: 0, unknown: "busy has no data" });
+    expect(step(0.5)?.heldMs).toBe(0);
+    expect(step(0.9)?.heldMs).toBe(0);
   });
 });
