@@ -27,6 +27,8 @@ export type ClassHealth = Readonly<{
   conditions: readonly ConditionReading[];
   /** By signal: the last hour at most, for attribution. */
   series: ReadonlyMap<string, SignalSeries>;
+  /** By signal that is the worst of flows or queues, and by their names: which of them got worse. */
+  parts?: ReadonlyMap<string, ReadonlyMap<string, SignalSeries>>;
   /** What makes `class.risk` what it is, for people: `"first-token p95 below 500ms: burns 3.1 times the fast limit"`. */
   why: string;
 }>;
@@ -35,6 +37,8 @@ export type ClassHealth = Readonly<{
 export type AttributionEvidence = Readonly<{
   signal: string;
   of: "path" | "compute";
+  /** The flow or queue whose figures these are; absent where they are the signal's own. */
+  part?: string;
   /** Median before the symptom began, and now, in the signal's unit. */
   baseline: number;
   now: number;

@@ -9,7 +9,8 @@ type Part = Readonly<{ holds: boolean } | { unknown: string }>;
 
 /**
  * How long several conditions have all held, by the times of samples. One that is known not to hold ends it whatever the
- * others are; otherwise what is not known leaves the whole unknown, and begins it anew.
+ * others are; otherwise what is not known leaves the whole unknown: time that nobody knows of is not counted, and when there is
+ * much of it the count begins anew.
  */
 export class ConditionFold {
   readonly #condition: CompositeCondition;
@@ -19,6 +20,9 @@ export class ConditionFold {
   readonly #partSinceMs: Float64Array;
   #sinceMs = Number.NaN;
   #sampledMs = Number.NaN;
+  /** The newest sample with which all held, and whether no other has come since. */
+  #heldMs = Number.NaN;
+  #isCounting = false;
   readonly #silentMs: number;
 
   constructor(
@@ -38,15 +42,23 @@ export class ConditionFold {
   sampled(signal: string, nowMs: number): void {
     if (!this.#condition.all.some((part) => part.signal === signal)) return;
     const parts = this.#parts(nowMs);
+    const isPaused = nowMs - this.#heldMs <= this.#silentMs && parts.every((part) => !("holds" in part) || part.holds);
     for (const [at, part] of parts.entries()) {
       const holds = "holds" in part && part.holds;
-      if (!holds) this.#partSinceMs[at] = Number.NaN;
-      else if (Number.isNaN(this.#partSinceMs[at])) this.#partSinceMs[at] = this.#newestOf(this.#condition.all[at]);
+      if (holds && Number.isNaN(this.#partSinceMs[at])) this.#partSinceMs[at] = this.#newestOf(this.#condition.all[at]);
+      else if (!holds && !isPaused) this.#partSinceMs[at] = Number.NaN;
     }
     const wasSilent = !(nowMs - this.#sampledMs <= this.#silentMs);
     this.#sampledMs = nowMs;
-    if (!parts.every((part) => "holds" in part && part.holds)) this.#sinceMs = Number.NaN;
-    else if (wasSilent || !(this.#sinceMs <= nowMs)) this.#sinceMs = nowMs;
+    if (!parts.every((part) => "holds" in part && part.holds)) {
+      this.#isCounting = false;
+      if (!isPaused) this.#sinceMs = Number.NaN;
+      return;
+    }
+    if (wasSilent || !(this.#sinceMs <= nowMs)) this.#sinceMs = nowMs;
+    else if (!this.#isCounting) this.#sinceMs += nowMs - this.#heldMs;
+    this.#isCounting = true;
+    this.#heldMs = nowMs;
   }
 
   read(nowMs: number): ConditionReading {
@@ -55,7 +67,11 @@ export class ConditionFold {
     const parts = this.#parts(nowMs);
     const isOff = parts.some((part) => "holds" in part && !part.holds);
     const unknown = parts.flatMap((part) => ("unknown" in part ? [part.unknown] : []));
-    if (!isOff && unknown.length > 0) return { text, heldMs: 0, forMs, unknown: unknown.join(", ") };
+    if (!isOff && unknown.length > 0) {
+      const isPaused = nowMs - this.#heldMs <= this.#silentMs;
+      const heldMs = isPaused ? Math.max(0, this.#heldMs - this.#sinceMs) : 0;
+      return { text, heldMs: Number.isNaN(heldMs) ? 0 : heldMs, forMs, unknown: unknown.join(", ") };
+    }
     // Until the part that was sampled longest ago: after that it is not known to have held.
     const untilMs = Math.min(...all.map((part) => this.#newestOf(part)));
     const heldMs = isOff || Number.isNaN(this.#sinceMs) ? 0 : Math.max(0, untilMs - this.#sinceMs);
@@ -80,11 +96,12 @@ export class ConditionFold {
       return { holds: comparator === "above" ? value > objective.threshold : value < objective.threshold };
     }
     const { newest, newestMs } = signal.history;
-    // A histogram's last interval may have had no observation.
-    if (newestMs !== signal.newestMs) return { unknown: `${name} has no observations` };
+    // A histogram's last intervals may have had no observation.
+    if (!signal.isRecent(newestMs)) return { unknown: `${name} has no observations` };
     if (threshold !== "baseline")
       return { holds: comparator === "above" ? newest > threshold.value : newest < threshold.value };
-    const baseline = baselineOf(signal.history.valuesBefore(Number.isNaN(sinceMs) ? newestMs : sinceMs));
+    const before = signal.history.valuesBefore(Number.isNaN(sinceMs) ? newestMs : sinceMs);
+    const baseline = baselineOf(before, signal.signal.unit);
     if (!baseline) return { unknown: `${name} has no baseline yet` };
     return { holds: isBeyond(newest, baseline, comparator === "above" ? "up" : "down") };
   }

@@ -18,15 +18,23 @@ export type ClassReadings = Readonly<{
 /** A series of the target `prometheus`: a whole signal, or one bucket of it. */
 type Place = Readonly<{ state: ClassState; signal: ClassSignalFold; bucket?: number }>;
 
-/** A signal that is the worst of others: of flows, all of which must be known, or of queues, those that are known. */
-type Derived = Readonly<{
-  state: ClassState;
-  signal: ClassSignalFold;
-  from: SignalName;
-  names: readonly string[];
-  needsAll: boolean;
-  worst: "highest" | "lowest";
-}>;
+/**
+ * A signal that is the worst of others: of flows, all of which must be known, or of queues, all that ever were: not every
+ * link's router tells of its queues, but one that has fallen silent may be the worst.
+ */
+type Derived = {
+  readonly state: ClassState;
+  readonly signal: ClassSignalFold;
+  readonly from: SignalName;
+  readonly names: readonly string[];
+  readonly needsAll: boolean;
+  readonly worst: "highest" | "lowest";
+  /** By our clock. */
+  sampledMs: number;
+};
+
+/** The rest of an interval by which a sample may come early. */
+const mostOfInterval = 0.9;
 
 /** Folds the signals of service classes into how the classes stand: no I/O, no clock, nothing allocated per sample. */
 export class ClassFold {
@@ -70,16 +78,28 @@ export class ClassFold {
     if (changed) state.sampled(signal.signal.name, signal.newestMs);
   }
 
-  /** Whether the values that class signals are made of are to be read before a sample of that time changes them: once an interval. */
-  isDue(sourceMs: number): boolean {
-    if (this.#derived.length === 0 || Math.abs(sourceMs - this.#sampledMs) < this.#intervalMs / 2) return false;
-    this.#sampledMs = sourceMs;
+  /**
+   * Whether the values that class signals are made of are to be read before a sample that was received then changes them: once
+   * an interval, by our clock, for routers' clocks may be hours apart.
+   */
+  isDue(receivedMs: number): boolean {
+    if (this.#derived.length === 0 || this.#isEarly(receivedMs, this.#sampledMs)) return false;
+    this.#sampledMs = receivedMs;
     return true;
+  }
+
+  #isEarly(nowMs: number, sampledMs: number): boolean {
+    return Math.abs(nowMs - sampledMs) < mostOfInterval * this.#intervalMs;
+  }
+
+  /** Takes in the signals of flows and queues. */
+  sample(nowMs: number, signals: Signals): void {
+    for (const derived of this.#derived) this.#sample(derived, signals, nowMs);
   }
 
   /** How the classes stand, given the signals of links, flows and queues. The same objects while nothing has changed. */
   read(nowMs: number, signals: Signals): ClassReadings {
-    for (const derived of this.#derived) this.#sample(derived, signals, nowMs);
+    this.sample(nowMs, signals);
     let changed = false;
     for (const state of this.#states.values()) if (state.refresh(nowMs)) changed = true;
     if (!changed) return this.#readings;
@@ -99,12 +119,15 @@ export class ClassFold {
     return this.#readings;
   }
 
-  #sample({ state, signal, from, names, needsAll, worst }: Derived, signals: Signals, nowMs: number): void {
+  #sample(derived: Derived, signals: Signals, nowMs: number): void {
+    const { state, signal, names, needsAll, worst } = derived;
+    if (this.#isEarly(nowMs, derived.sampledMs)) return;
+    const all = signals.get(derived.from);
     let [value, fromMs, toMs] = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
     for (const name of names) {
-      const measured = signals.get(from)?.get(name);
+      const measured = all?.get(name);
       if (!measured || nowMs - measured.toMs > silentIntervals * this.#intervalMs) {
-        if (needsAll) return;
+        if (needsAll || signal.parts.has(name)) return;
         continue;
       }
       const isWorse = worst === "highest" ? measured.value > value : measured.value < value;
@@ -112,8 +135,13 @@ export class ClassFold {
       fromMs = Math.min(fromMs, measured.fromMs);
       toMs = Math.max(toMs, measured.toMs);
     }
-    if (!Number.isNaN(value) && toMs !== signal.newestMs && signal.gauge(fromMs, toMs, value))
-      state.sampled(signal.signal.name, toMs);
+    if (Number.isNaN(value) || toMs === signal.newestMs || !signal.gauge(fromMs, toMs, value)) return;
+    derived.sampledMs = nowMs;
+    for (const name of names) {
+      const measured = all?.get(name);
+      if (measured) signal.part(name, measured.toMs, measured.value);
+    }
+    state.sampled(signal.signal.name, toMs);
   }
 
   #derivedOf(one: ServedClass, { flows, links }: Network): Derived[] {
@@ -128,7 +156,8 @@ export class ClassFold {
           ? flows.filter((flow) => flow.class === one.name).map((flow) => flow.name)
           : links.filter(({ qos }) => qos).map((link) => queueName(link.name, one.name));
       const worst = worseSide(one.service, name) === "up" ? "highest" : "lowest";
-      return [{ state, signal, from: source.signal, names, needsAll: about === "flow", worst }];
+      const sampledMs = Number.NEGATIVE_INFINITY;
+      return [{ state, signal, from: source.signal, names, needsAll: about === "flow", worst, sampledMs }];
     });
   }
 }

@@ -5,6 +5,8 @@ import { BucketReadings } from "./bucket-readings.ts";
 import { SignalHistory } from "./signal-history.ts";
 
 const historyMs = 3_600_000;
+/** A class may have very many flows: of each, fewer samples are kept of short intervals. */
+const leastPartIntervalMs = 10_000;
 
 /**
  * One signal of a class: its history of an hour, and the windows of the objectives on it. A time that lies further back than
@@ -17,6 +19,7 @@ export class ClassSignalFold {
   readonly #buckets: BucketReadings;
   #history: SignalHistory;
   #windows: ReadonlyMap<Objective, ObjectiveWindow>;
+  readonly #parts = new Map<string, SignalHistory>();
   #newestMs = Number.NaN;
 
   constructor(signal: ClassSignal, { objectives }: ServiceClass, intervalMs: number) {
@@ -32,6 +35,11 @@ export class ClassSignalFold {
     return this.#history;
   }
 
+  /** By the names of the flows or queues that the signal is the worst of: those that were ever seen. */
+  get parts(): ReadonlyMap<string, SignalHistory> {
+    return this.#parts;
+  }
+
   /** Of the newest sample, a histogram's interval without observations included; NaN without any. */
   get newestMs(): number {
     return this.#newestMs;
@@ -41,9 +49,15 @@ export class ClassSignalFold {
     return this.#windows.get(objective);
   }
 
-  /** Newest value that objectives are held against, of a histogram the percentile of one interval; undefined without any. */
+  /** Newest value that objectives are held against, of a histogram the percentile of the last interval with observations; undefined without any that is recent. */
   held(objective: Objective): number | undefined {
-    return this.#windows.get(objective)?.newest(1).values[0];
+    const { atMs, values } = this.#windows.get(objective)?.newest(silentIntervals + 1) ?? {};
+    return this.isRecent(atMs?.at(-1) ?? Number.NaN) ? values?.at(-1) : undefined;
+  }
+
+  /** Whether a value of that time is recent beside the newest sample, which may be an interval without observations. */
+  isRecent(atMs: number): boolean {
+    return this.#newestMs - atMs <= silentIntervals * this.#intervalMs;
   }
 
   isSilent(nowMs: number): boolean {
@@ -80,6 +94,15 @@ export class ClassSignalFold {
     this.#history.add(atMs, value);
     for (const window of this.#windows.values()) window.addGauge(fromMs, atMs, value);
     return true;
+  }
+
+  /** A sample of a flow or queue that the signal is the worst of. */
+  part(name: string, atMs: number, value: number): void {
+    const newestMs = this.#parts.get(name)?.newestMs ?? Number.NaN;
+    if (atMs <= newestMs && newestMs - atMs <= silentIntervals * this.#intervalMs) return;
+    if (!(atMs > newestMs))
+      this.#parts.set(name, new SignalHistory(historyMs, Math.max(this.#intervalMs, leastPartIntervalMs)));
+    this.#parts.get(name)?.add(atMs, value);
   }
 
   #isNew(atMs: number): boolean {

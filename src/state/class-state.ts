@@ -105,10 +105,17 @@ export class ClassState {
     const newestMs = Math.max(...this.#judged.filter((one) => !one.isSilent(nowMs)).map((one) => one.newestMs));
     this.#risk = isKnown ? { value: worst.risk ?? 0, fromMs: newestMs, toMs: newestMs } : undefined;
     this.#stress = this.#stressOf(readings);
+    const derived = [...this.signals].filter(([, { parts }]) => parts.size > 0);
     this.#health = {
       objectives: readings,
       conditions,
       series: new Map([...this.signals].map(([name, { history }]) => [name, history.series()])),
+      parts: new Map(
+        derived.map(([name, { parts }]) => [
+          name,
+          new Map([...parts].map(([part, history]) => [part, history.series()])),
+        ]),
+      ),
       why: isKnown ? worst.why() : `not known: ${unknown.join("; ") || "nothing is asked of it"}`,
     };
   }

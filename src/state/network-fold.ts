@@ -108,14 +108,14 @@ export class NetworkFold implements SampleSink {
     return this.#refusedSamples;
   }
 
-  number(series: SeriesId, value: number, sourceMs: number): void {
+  number(series: SeriesId, value: number, sourceMs: number, receivedMs: number = sourceMs): void {
     const role = this.#roleOf(series);
     if (role === Role.other) return;
     if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
       this.#refusedSamples++;
       return;
     }
-    if (this.#classes.isDue(sourceMs)) this.snapshot(sourceMs);
+    if (this.#classes.isDue(receivedMs)) this.#classes.sample(receivedMs, new Map(this.#flowsAndQueues()));
     const slot = this.#slots[series] as number;
     switch (role) {
       case Role.counter:
@@ -219,9 +219,7 @@ export class NetworkFold implements SampleSink {
       ["link.utilisation.out", utilisationOut],
       ["link.rate.in", rateIn],
       ["link.rate.out", rateOut],
-      ["flow.rate", this.#flowsKnown(rate)],
-      ["path.latency.p99", this.#flowsKnown(latency)],
-      ...this.#queues.signals(),
+      ...this.#flowsAndQueues(),
       ["site.unwell", this.#sites.unwell()],
     ]);
     const { classes, risk, stress } = this.#classes.read(nowMs, signals);
@@ -251,6 +249,14 @@ export class NetworkFold implements SampleSink {
     // The query averages over a window of its own (`rate(…[1m])`), which only its author knows. Both ends are therefore
     // the sample's time, and a verification that needs samples from after a change must wait that window out as well.
     return { value: this.#queriedRates[slot] as number, fromMs: atMs, toMs: atMs };
+  }
+
+  #flowsAndQueues(): readonly (readonly [SignalName, ReadonlyMap<string, Measured>])[] {
+    return [
+      ["flow.rate", this.#flowsKnown(rate)],
+      ["path.latency.p99", this.#flowsKnown(latency)],
+      ...this.#queues.signals(),
+    ];
   }
 
   #flowsKnown(what: typeof rate | typeof latency): Map<FlowName, Measured> {

@@ -7,6 +7,7 @@ export class SignalHistory {
   /** Twice as long as what is kept, so that it is moved down only once in a while. */
   readonly #atMs: Float64Array;
   readonly #values: Float64Array;
+  #copy: SignalSeries | undefined;
   #from = 0;
   #to = 0;
 
@@ -28,6 +29,7 @@ export class SignalHistory {
   }
 
   add(atMs: number, value: number): void {
+    this.#copy = undefined;
     if (this.#to === this.#atMs.length) {
       this.#atMs.copyWithin(0, this.#from, this.#to);
       this.#values.copyWithin(0, this.#from, this.#to);
@@ -39,9 +41,10 @@ export class SignalHistory {
       this.#from++;
   }
 
-  /** A copy. */
+  /** A copy, the same until something is added. */
   series(): SignalSeries {
-    return { atMs: this.#atMs.slice(this.#from, this.#to), values: this.#values.slice(this.#from, this.#to) };
+    this.#copy ??= { atMs: this.#atMs.slice(this.#from, this.#to), values: this.#values.slice(this.#from, this.#to) };
+    return this.#copy;
   }
 
   /** Those before `atMs`, a view that the next `add` may change. */

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { bitsPerSecond, type Ratio } from "../../src/kernel/units.ts";
 import type { Flow, Link, Network } from "../../src/model/inventory.ts";
 import { SeriesTable } from "../../src/model/sample.ts";
@@ -129,6 +129,34 @@ describe("a class whose objective is on a gauge", () => {
     expect(health?.why).toBe("waiting p95 below 100: broken in 20 s at this rate");
   });
 
+  // Goal: an objective that is broken is at risk, though its budget went too slowly for any burn limit.
+  test("is at risk while it is broken, and no longer when it is over", () => {
+    const { signal, tick, read } = gauge();
+    // One in twelve is bad: 1.7 budgets, and the limits are 3 and 10.
+    for (let at = 0; at < 48; at++, tick()) signal("waiting", at % 12 === 11 ? 150 : 20);
+    const { health, risk } = read();
+    expect(health?.objectives[0]).toMatchObject({ value: 150, breachInMs: 0 });
+    expect(risk?.value).toBe(1);
+    expect(health?.why).toBe("waiting p95 below 100: is broken");
+    for (let at = 0; at < 3; at++, tick()) signal("waiting", 20);
+    expect(read().health?.objectives[0]?.value).toBe(150);
+    expect(read().risk?.value).toBe(0);
+  });
+
+  // Goal: spikes burn a budget under a line that stays level, and that is foreseen.
+  test("forecasts that its budget will be used up by spikes", () => {
+    const { signal, tick, read } = gauge();
+    for (let at = 0; at < 60; at++, tick()) signal("waiting", 20);
+    for (const value of [150, 20, 20, 150]) {
+      signal("waiting", value);
+      tick();
+    }
+    const breachInMs = read().health?.objectives[0]?.breachInMs as number;
+    // 2 of 60 are bad and 3 may be; 2 of the fast window's 12 are: one more is bad in some six or seven intervals.
+    expect(breachInMs).toBeGreaterThan(50_000);
+    expect(breachInMs).toBeLessThan(80_000);
+  });
+
   test("begins anew when the clock was set back, and leaves out late samples", () => {
     const { signal, tick, read, now } = gauge();
     for (let at = 0; at < 12; at++, tick()) signal("waiting", 150);
@@ -136,8 +164,13 @@ describe("a class whose objective is on a gauge", () => {
     expect(read().health?.objectives[0]?.value).toBe(150);
     tick(-400);
     signal("waiting", 20);
-    expect(read().risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
     expect(read().health?.series.get("waiting")?.values).toEqual(Float64Array.of(20));
+    expect(read().risk).toBeUndefined();
+    for (let at = 0; at < 11; at++) {
+      tick();
+      signal("waiting", 20);
+    }
+    expect(read().risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
   });
 
   test("keeps an hour of history, whatever comes", () => {
@@ -189,14 +222,16 @@ describe("a class whose objective is on a histogram", () => {
   test("has the percentile of what was observed between readings, in milliseconds", () => {
     const { histogram, tick, read, now } = onHistogram();
     histogram({ "0.1": 1000, "0.5": 1000, "+Inf": 1000 });
-    expect(read().risk).toBeUndefined();
-    tick();
-    histogram({ "0.1": 1050, "0.5": 1100, "+Inf": 1100 });
+    for (let at = 1; at <= 12; at++) {
+      expect(read().risk).toBeUndefined();
+      tick();
+      histogram({ "0.1": 1000 + at * 50, "0.5": 1000 + at * 100, "+Inf": 1000 + at * 100 });
+    }
     const { health, risk, stress } = read();
     expect(health?.objectives[0]?.value).toBeCloseTo(100 + 0.9 * 400, 6);
-    expect(health?.series.get("first-token")?.values).toEqual(Float64Array.of(175));
+    expect(health?.series.get("first-token")?.values).toEqual(new Float64Array(12).fill(175));
     expect(risk).toEqual({ value: 0, fromMs: now(), toMs: now() });
-    expect(stress).toEqual({ value: expect.closeTo(0.92, 6), fromMs: now() - intervalMs, toMs: now() });
+    expect(stress).toEqual({ value: expect.closeTo(0.92, 6), fromMs: now() - 3 * intervalMs, toMs: now() });
   });
 
   test("counts a reset from zero, and says nothing of intervals with a missing bucket or a restarted collector", () => {
@@ -317,9 +352,8 @@ describe("a signal that telemetry has anyway", () => {
       ["a-b/batch", at(9e9)],
       ["b-c/chat", at(9e9)],
     ]);
-    const { classes, stress } = fold.read(startMs, new Map([["queue.drops", queues]]));
+    const { classes } = fold.read(startMs, new Map([["queue.drops", queues]]));
     expect(classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5));
-    expect(stress.get("chat")).toEqual({ value: 0.005, fromMs: startMs - intervalMs, toMs: startMs });
   });
 });
 
@@ -342,6 +376,65 @@ describe("the worst of several flows", () => {
     const { classes } = new ClassFold(network).read(startMs, new Map([["flow.rate", flows]]));
     expect(classes.get("chat")?.series.get("rate")?.values).toEqual(Float64Array.of(2e5));
   });
+});
+
+describe("a signal that is the worst of queues", () => {
+  const drops: ClassSignal = { name: "drops", of: "path", unit: "rate", source: { signal: "queue.drops" } };
+  const queues = (at: (nth: number) => Record<string, number>, skewMs = 0) => {
+    const { network } = folding({ signals: [drops], objectives: [below("drops", 1000)] });
+    const fold = new ClassFold(network);
+    const read = (nth: number, nowMs = startMs + nth * intervalMs) => {
+      const toMs = nowMs + skewMs;
+      const known = Object.entries(at(nth)).map(
+        ([name, value]) => [name, { value, fromMs: toMs - intervalMs, toMs }] as const,
+      );
+      return fold.read(nowMs, new Map([["queue.drops", new Map(known)]]));
+    };
+    return { fold, read };
+  };
+
+  test("keeps each of them, and is not known while one that was seen is silent", () => {
+    const { read } = queues((nth) =>
+      nth === 2 ? { "a-b/chat": 5 } : { "a-b/chat": 5, "a-c/chat": nth === 1 ? 900 : 1 },
+    );
+    read(0);
+    const health = read(1).classes.get("chat");
+    expect(health?.parts?.get("drops")?.get("a-c/chat")?.values).toEqual(Float64Array.of(1, 900));
+    expect(health?.parts?.get("drops")?.get("a-b/chat")?.values).toEqual(Float64Array.of(5, 5));
+    expect(read(2).classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5, 900));
+    expect(read(3).classes.get("chat")?.series.get("drops")?.values).toEqual(Float64Array.of(5, 900, 5));
+  });
+
+  test("is the lowest where much is good, and nothing to a class's own signals of a query", () => {
+    const rate: ClassSignal = { name: "goodput", of: "path", unit: "rate", source: { signal: "queue.rate" } };
+    const asked: Objective = { ...below("goodput", 1000), comparator: "above" };
+    const { network } = folding({ signals: [rate, waiting], objectives: [asked] });
+    const measured = (value: number) => ({ value, fromMs: startMs - intervalMs, toMs: startMs });
+    const known = new Map([
+      ["a-b/chat", measured(5)],
+      ["a-c/chat", measured(3)],
+    ]);
+    const { classes } = new ClassFold(network).read(startMs, new Map([["queue.rate", known]]));
+    expect(classes.get("chat")?.series.get("goodput")?.values).toEqual(Float64Array.of(3));
+    expect(classes.get("chat")?.series.get("waiting")?.values.length).toBe(0);
+  });
+});
+
+// Goal: routers whose clocks are hours apart do not have the signals read at every sample. Counted, not timed.
+test("derived signals are sampled once an interval by our clock, whatever routers' clocks say", () => {
+  const { fold, table, read } = folding({ signals: [path], objectives: [below("path-latency", 10)] });
+  const series = ["one", "two"].map((flow) =>
+    table.intern({ target: "prometheus", name: "flowLatency", labels: { flow } }),
+  ) as [number, number];
+  const reads = vi.spyOn(ClassFold.prototype, "sample");
+  for (let ms = 0; ms < 100_000; ms += 100) {
+    fold.number(series[0], 0.002, startMs + ms, startMs + ms);
+    fold.number(series[1], 0.002, startMs + ms - 7_200_000, startMs + ms);
+  }
+  expect(reads.mock.calls.length).toBeGreaterThanOrEqual(10);
+  expect(reads.mock.calls.length).toBeLessThanOrEqual(12);
+  reads.mockRestore();
+  expect(read().health?.series.get("path-latency")?.values.length).toBeLessThanOrEqual(12);
 });
 
 describe("a composite condition", () => {
@@ -434,5 +527,40 @@ describe("a composite condition", () => {
     tick();
     histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
     expect(read().health?.conditions).toEqual([{ text: "first-token above objective", heldMs: 10_000, forMs: 10_000 }]);
+    // Nobody asks for a while: the last that is known counts for three intervals, then nothing is known.
+    for (let at = 1; at <= 3; at++) {
+      tick();
+      histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
+      expect(read().health?.conditions[0]).toMatchObject({ heldMs: 10_000 + at * intervalMs });
+    }
+    tick();
+    histogram({ "0.1": 180, "0.5": 180, "1": 200, "+Inf": 200 });
+    expect(read().health?.conditions[0]?.unknown).toBe("first-token has no observations");
+  });
+
+  // Goal: what is not known for a moment pauses the count; what is known not to hold, or is not known for long, ends it.
+  test("is paused while a part is not known for a moment", () => {
+    const { signal, tick, read } = folding({
+      signals: [waiting, busy],
+      conditions: [condition(600_000, lowBusy, slow)],
+    });
+    const step = (busyNow: number | undefined) => {
+      tick();
+      if (busyNow !== undefined) signal("busy", busyNow);
+      signal("waiting", 20);
+      return read().health?.conditions[0];
+    };
+    for (let at = 0; at < 7; at++) step(0.5);
+    expect(step(0.5)?.heldMs).toBe(70_000);
+    for (let at = 0; at < 3; at++) step(undefined);
+    const paused = step(undefined);
+    expect(paused?.unknown).toBe("busy has no data");
+    expect(paused?.heldMs).toBe(100_000);
+    expect(step(0.5)?.heldMs).toBe(100_000);
+    expect(step(0.5)?.heldMs).toBe(110_000);
+    for (let at = 0; at < 8; at++) step(undefined);
+    expect(read().health?.conditions[0]).toMatchObject({ heldMs: 0, unknown: "busy has no data" });
+    expect(step(0.5)?.heldMs).toBe(0);
+    expect(step(0.9)?.heldMs).toBe(0);
   });
 });

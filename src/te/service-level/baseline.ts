@@ -1,3 +1,5 @@
+import type { ClassUnit } from "../../model/service-class.ts";
+
 /** What a signal is like when nothing is wrong: its median, and how far from it is still ordinary, in its unit. */
 export type Baseline = Readonly<{ median: number; breathes: number }>;
 
@@ -5,8 +7,10 @@ export type Baseline = Readonly<{ median: number; breathes: number }>;
 export const minBaselineSamples = 8;
 /** In standard deviations, were the noise Gaussian. */
 const wideness = 4;
-/** A signal that hardly moves is not raised by a hair: beyond its noise it must have moved by this share of itself. */
-const leastMove = 0.1;
+/** A signal that hardly moves is not raised by a hair: beyond its noise it must have moved by this share of itself, */
+const leastShare = 0.1;
+/** and by this much: a tenth of nothing is nothing. ms, share, bit/s, number. */
+const leastMove: Readonly<Record<ClassUnit, number>> = { ms: 1, ratio: 0.001, rate: 100_000, count: 1 };
 /** Makes the median absolute deviation of Gaussian noise its standard deviation. */
 const gaussian = 1.4826;
 
@@ -17,12 +21,13 @@ export function median(values: Float64Array): number {
 }
 
 /** Median and median absolute deviation, which up to half of the samples can be out of line without moving. Undefined with too few. */
-export function baselineOf(values: Float64Array): Baseline | undefined {
+export function baselineOf(values: Float64Array, unit: ClassUnit): Baseline | undefined {
   if (values.length < minBaselineSamples) return undefined;
   const middle = median(values);
   if (!Number.isFinite(middle)) return undefined;
   const spread = median(values.map((value) => Math.abs(value - middle)));
-  return { median: middle, breathes: Math.max(wideness * gaussian * spread, leastMove * Math.abs(middle)) };
+  const noise = wideness * gaussian * spread;
+  return { median: middle, breathes: Math.max(noise, leastShare * Math.abs(middle), leastMove[unit]) };
 }
 
 /** Beyond what the baseline breathes, on the side that is worse. */

@@ -18,7 +18,7 @@ const significance = 3.3;
  * Source: Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau", JASA 63, 1968.
  */
 function trend(all: Points): Trend | undefined {
-  const { atMs, values } = thinned(all);
+  const { atMs, values } = thinned(all, maxPoints);
   const n = values.length;
   if (n < minPoints) return undefined;
   let s = 0;
@@ -39,12 +39,18 @@ function trend(all: Points): Trend | undefined {
   return { level: middle(values.map((value, point) => value + slope * (nowMs - (atMs[point] as number)))), slope };
 }
 
+/** Whether the values go that way, beyond chance. */
+export function goes(points: Points, way: "up" | "down"): boolean {
+  const slope = trend(points)?.slope ?? 0;
+  return way === "up" ? slope > 0 : slope < 0;
+}
+
 /** Of what it may put in order. */
 const middle = (values: Float64Array): number => values.sort()[values.length >> 1] as number;
 
-/** Means of as many neighbours as leave `maxPoints` at most, the newest ones whole. */
-function thinned(points: Points): Points {
-  const by = Math.ceil(points.values.length / maxPoints);
+/** Means of as many neighbours as leave `most` at most, the newest ones whole. */
+export function thinned(points: Points, most: number): Points {
+  const by = Math.ceil(points.values.length / most);
   if (by <= 1) return points;
   const n = Math.floor(points.values.length / by);
   const skipped = points.values.length - n * by;

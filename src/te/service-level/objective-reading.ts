@@ -36,27 +36,32 @@ export function readObjective(
   };
 }
 
-/** First the line through the percentiles has to cross the threshold; once it has, the window's budget has to be used up. */
+/**
+ * When the line through the percentiles crosses the threshold or the window's budget is used up, whichever is first. Spikes burn
+ * a budget under a line that never crosses: then the pace is that of the fast burn's windows, both of them, and once
+ * the line has crossed, that of late.
+ */
 function inSight(
-  { comparator, threshold, forecastMs }: Objective,
+  { comparator, threshold, forecastMs, burn }: Objective,
   window: ObjectiveWindow,
   { unit, intervalMs }: Readonly<{ unit: ClassUnit; intervalMs: number }>,
 ): number | undefined {
-  const exhaustedInMs = window.exhaustedInMs();
-  if (exhaustedInMs === 0) return 0;
   const points = window.newest(Math.max(leastLookBack, Math.ceil(forecastMs / intervalMs)));
   const crossedInMs = crossesInMs(points, {
     threshold,
     worse: comparator === "below" ? "up" : "down",
     course: unit === "ms" ? "queue" : "line",
   });
-  if (crossedInMs !== 0) return crossedInMs;
-  return exhaustedInMs === Number.POSITIVE_INFINITY ? undefined : exhaustedInMs;
+  const paceMs = crossedInMs === 0 ? window.recentMs : burn.fast.windowMs;
+  const exhaustedInMs = window.exhaustedInMs(paceMs) ?? Number.POSITIVE_INFINITY;
+  const soonestMs = Math.min(exhaustedInMs, crossedInMs || Number.POSITIVE_INFINITY);
+  return soonestMs === Number.POSITIVE_INFINITY ? undefined : soonestMs;
 }
 
 /** 1 is at the limit; undefined when that is not known, and it is not known to be over. */
 export function objectiveRisk({ burn, breachInMs, unknown }: ObjectiveReading, forecastMs: number): number | undefined {
-  const ahead = breachInMs === undefined || breachInMs === 0 ? 0 : forecastMs / breachInMs;
+  // Broken now is at the limit, however slowly it came to that.
+  const ahead = breachInMs === undefined ? 0 : breachInMs === 0 ? 1 : forecastMs / breachInMs;
   const risk = Math.max(burn.fast ?? 0, burn.slow ?? 0, ahead);
   return risk < 1 && unknown !== undefined ? undefined : risk;
 }
@@ -80,9 +85,10 @@ export function objectiveStress(
 /** What of an objective is nearest its limit, for people. */
 export function whyAtRisk({ objective, burn, breachInMs }: ObjectiveReading, forecastMs: number): string {
   const [fast, slow] = [burn.fast ?? 0, burn.slow ?? 0];
-  const ahead = breachInMs === undefined || breachInMs === 0 ? 0 : forecastMs / breachInMs;
-  if (ahead > Math.max(fast, slow))
-    return `${objective}: broken in ${Math.round((breachInMs ?? 0) / 1000)} s at this rate`;
   const [name, share] = fast >= slow ? ["fast", fast] : ["slow", slow];
-  return `${objective}: burns at ${formatPercent(share)} of the ${name} limit`;
+  const burns = `burns at ${formatPercent(share)} of the ${name} limit`;
+  if (breachInMs === 0) return share >= 1 ? `${objective}: is broken, and ${burns}` : `${objective}: is broken`;
+  if (breachInMs !== undefined && forecastMs / breachInMs > share)
+    return `${objective}: broken in ${Math.round(breachInMs / 1000)} s at this rate`;
+  return `${objective}: ${burns}`;
 }

@@ -11,6 +11,9 @@ const shortShare = 1 / 12;
 const shortIntervals = 3;
 /** Of the intervals that a window spans since the first sample, the share that must be there. */
 const minCoverage = 0.5;
+/** Until that much time has passed, a window has to have as many as it should, and these at most. */
+const leastSamples = 12;
+const leastShortSamples = 3;
 
 /** Shares of events that were on the wrong side, and how many windows' worth of intervals they are from. */
 type Events = Readonly<{ bad: number; total: number }>;
@@ -99,7 +102,8 @@ export class ObjectiveWindow {
 
   /** Bad share over the newest `windowMs`, and over its short window if that is lower, in budgets: 1 uses up just what is allowed. Undefined without enough samples. */
   burn(windowMs: number): number | undefined {
-    const [long, short] = [this.#badShare(windowMs), this.#badShare(this.#shortOf(windowMs))];
+    const short = this.#badShare(this.#shortOf(windowMs), leastShortSamples);
+    const long = this.#badShare(windowMs);
     if (long === undefined || short === undefined) return undefined;
     const bad = Math.min(long, short);
     return bad === 0 ? 0 : bad / (1 - this.#objective.percentile);
@@ -114,7 +118,7 @@ export class ObjectiveWindow {
 
   /** The same over the fast burn's short window, with the span of time that its samples are from. */
   recent(): Measured | undefined {
-    if (this.#badShare(this.#recentMs) === undefined) return undefined;
+    if (this.#badShare(this.#recentMs, leastShortSamples) === undefined) return undefined;
     const start = this.#start(this.#recentMs);
     const value = this.#percentileSince(start, this.#recent.sorted);
     return value === undefined ? undefined : { value, fromMs: this.#at(this.#fromMs, start), toMs: this.newestMs };
@@ -134,17 +138,27 @@ export class ObjectiveWindow {
   }
 
   /**
-   * Until more of the objective's window is bad than may be, if events go on as they are of late and what leaves the
-   * window is as the window is. Infinity: never so. 0: it is. Undefined without enough samples.
+   * Until more of the objective's window is bad than may be, if events go on as over the newest `paceMs`, but no worse than
+   * of late. While the window is not full nothing leaves it; then what leaves it is as the window is. Infinity: never so.
+   * 0: it is, and was of late, with half of the window seen. Undefined without enough samples.
    */
-  exhaustedInMs(): number | undefined {
+  exhaustedInMs(paceMs: number): number | undefined {
     const { percentile, windowMs } = this.#objective;
-    const [bad, badNow] = [this.#badShare(windowMs), this.#badShare(this.#recentMs)];
-    if (bad === undefined || badNow === undefined) return undefined;
-    const allowed = 1 - percentile;
-    if (bad > allowed) return 0;
+    const late = this.#badShare(this.#recentMs, leastShortSamples);
+    const [bad, paced] = [this.#badShare(windowMs), this.#badShare(paceMs)];
+    if (bad === undefined || late === undefined || paced === undefined) return undefined;
+    const [allowed, badNow, seenMs] = [1 - percentile, Math.min(late, paced), this.#seenMs(windowMs)];
+    if (bad > allowed) return late > allowed && seenMs >= windowMs / 2 ? 0 : Number.POSITIVE_INFINITY;
     if (badNow <= allowed) return Number.POSITIVE_INFINITY;
-    return Math.max(this.#intervalMs, (this.#seenMs(windowMs) * (allowed - bad)) / (badNow - bad));
+    const fullInMs = windowMs - seenMs;
+    const untilMs = (seenMs * (allowed - bad)) / (badNow - allowed);
+    if (untilMs <= fullInMs) return Math.max(this.#intervalMs, untilMs);
+    const whenFull = (bad * seenMs + badNow * fullInMs) / windowMs;
+    return Math.max(this.#intervalMs, fullInMs + (windowMs * (allowed - whenFull)) / (badNow - whenFull));
+  }
+
+  get recentMs(): number {
+    return this.#recentMs;
   }
 
   /** Of a window, what lies after the first sample. */
@@ -209,11 +223,14 @@ export class ObjectiveWindow {
     return low;
   }
 
-  #badShare(windowMs: number): number | undefined {
+  #badShare(windowMs: number, least = leastSamples): number | undefined {
     if (this.#next === this.#oldest) return undefined;
     const start = this.#start(windowMs);
+    const [seenMs, samples] = [this.#seenMs(windowMs), this.#next - start];
     // A late sample is not a missing one: half an interval of grace.
-    if (this.#next - start < minCoverage * (this.#seenMs(windowMs) / this.#intervalMs - 0.5)) return undefined;
+    if (samples < minCoverage * (seenMs / this.#intervalMs - 0.5)) return undefined;
+    const isFull = seenMs >= windowMs - this.#intervalMs / 2;
+    if (!isFull && samples < Math.min(least, Math.floor(windowMs / this.#intervalMs))) return undefined;
     const [newest, before] = [this.#sums(this.#next - 1), this.#sums(start - 1)];
     const total = newest.total - before.total;
     return total > 0 ? Math.min(1, Math.max(0, newest.bad - before.bad) / total) : undefined;
