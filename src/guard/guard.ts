@@ -113,6 +113,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     qos.shedOrder(facts),
     on("coverage", queued.coverage),
     on("premium", queued.premium),
+    on("bystanders", queued.bystanders),
     on("traffic-held-back", queued.trafficHeldBack),
   ];
 }

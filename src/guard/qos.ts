@@ -1,9 +1,9 @@
 import { formatPercent, formatRate } from "../kernel/units.ts";
-import { type ClassShare, type GuardFinding, sameShares } from "../model/decision.ts";
+import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { floorOf, isCapped } from "../te/class-queues.ts";
+import { ceilingOf, floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 
@@ -105,18 +105,35 @@ export function floors({ decision, network, links }: QosCase): GuardFinding {
 }
 
 /**
- * Only classes that the class may shed are held back more than they were, and in its order: one comes after those before it
+ * Whether by the facts a change holds nobody back more than now: its queues are removed, or no ceiling is lower. That alone,
+ * and not what a decision is said to be for, frees it of order and limit.
+ */
+export function loosens({ qos, links }: QosCase, { link: name, to }: QosChange): boolean {
+  const now = qos.find(({ link }) => link === name)?.shares;
+  const link = links.find((one) => one.name === name);
+  if (!now || !link) return false;
+  const queued = [...now, ...to].map((share) => share.class);
+  return to.length === 0 || queued.every((one) => ceilingOf(to, one, link) >= ceilingOf(now, one, link));
+}
+
+/**
+ * Only classes that the class may shed are held back more than they are, and in its order: one comes after those before it
  * are at their floors, or offer no more than they may have.
  */
-export function shedOrder({ decision, network, policy, links, state }: QosCase): GuardFinding {
+export function shedOrder(facts: QosCase): GuardFinding {
+  const { decision, network, policy, links, state, qos } = facts;
   const guard = "shed-order";
   const order = ownClass({ network, policy })?.service.sheds ?? [];
-  if (decision.intent.kind === "give-back")
-    return { guard, allow: true, reason: "an earlier change's limits are taken back" };
   const names: string[] = [];
-  for (const { link: name, to } of decision.changes) {
-    const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
-    const held = to.filter(({ ceiling }) => isCapped(ceiling, capacity)).map((share) => share.class);
+  for (const change of decision.changes) {
+    const { link: name, to } = change;
+    const link = links.find((one) => one.name === name);
+    if (!link || loosens(facts, change)) continue;
+    const now = qos.find((one) => one.link === name)?.shares ?? [];
+    const held = to
+      .filter(({ ceiling }) => isCapped(ceiling, link.capacity))
+      .filter((share) => share.ceiling < ceilingOf(now, share.class, link))
+      .map((share) => share.class);
     const stranger = held.find((one) => !order.includes(one));
     if (stranger !== undefined)
       return {
@@ -134,7 +151,8 @@ export function shedOrder({ decision, network, policy, links, state }: QosCase):
     }
     names.push(...held.map((one) => `${one} on ${name}`));
   }
-  const reason = names.length === 0 ? "nobody is held back" : `${names.join(", ")} may be held back, in this order`;
+  const reason =
+    names.length === 0 ? "nobody is held back more than now" : `${names.join(", ")} may be held back, in this order`;
   return { guard, allow: true, reason };
 }
 

@@ -53,6 +53,8 @@ export function qosInterfaces(
   const interfaces = links.map((link): QosInterface => {
     const shares = qos.find((one) => one.link === link.name)?.shares;
     if (!shares) unknown.push(`what ${link.device} has for the queues of ${link.name}`);
+    if (shares && !fitsLine(shares, link))
+      unknown.push(`what the queues of ${link.name} do, which guarantee more than it has`);
     for (const share of shares ?? []) {
       if (!classes.some(({ name }) => name === share.class))
         unknown.push(`the traffic of ${share.class}, which has a queue on ${link.name} and is no class any more`);
@@ -109,8 +111,37 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
 /** A ceiling as high as the line (in whole kbit/s) keeps back nothing. */
 export const isCapped = (ceiling: number, capacity: number): boolean => capacity - ceiling >= 1000;
 
+/** Whether the model can say what comes of them: every queue is sure of something, and all of them of no more than the line. */
+export const fitsLine = (shares: readonly ClassShare[], { capacity }: Link): boolean =>
+  shares.every(({ guaranteed }) => guaranteed > 0) &&
+  shares.reduce((sum, { guaranteed }) => sum + guaranteed, 0) <= capacity * (1 + 1e-9);
+
+/** Bit/s that a class may have at most; without a queue of its own it goes by the last. */
+export const ceilingOf = (shares: readonly ClassShare[], name: string, { capacity }: Link): number =>
+  (shares.find((share) => share.class === name) ?? shares.at(-1))?.ceiling ?? capacity;
+
+/** Bit/s of what an interface is offered that these queues hold back: by ceilings, or of what classes carry now. */
+export function heldBack(iface: QosInterface, shares: readonly ClassShare[]): number {
+  const after = servedBy(iface, shares);
+  return iface.loads.reduce((sum, load, i) => {
+    const lost = load.offered - load.drops - (after[i]?.carried ?? 0);
+    return sum + Math.max(keptBack(iface, load, shares), lost);
+  }, 0);
+}
+
+/** Of what is measured, so much is all of it: counters of rates and drops are not of one moment. */
+export const allOfIt = 0.98;
+
+/** The classes that would carry less than now, so served, and that `one` may not shed. */
+export function robbed({ service }: ServedClass, { loads }: QosInterface, after: readonly QueueService[]): ClassLoad[] {
+  return loads.filter((load, i) => {
+    const now = load.offered - load.drops;
+    return !service.sheds.includes(load.one.name) && (after[i]?.carried ?? 0) < now * allOfIt;
+  });
+}
+
 /** Bit/s of a class that a queue's ceiling keeps back. */
-export function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
+function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
   const ceiling = shares.find((share) => share.class === one.name)?.ceiling ?? link.capacity;
   return isCapped(ceiling, link.capacity) ? Math.max(0, offered - ceiling) : 0;
 }

@@ -150,6 +150,10 @@ test.each([
 test("nor without the path's delay, the class's health, or what the router has", () => {
   expect(why(decided({ pathMs: undefined }))).toContain("the present path-latency is not known");
   expect(why(decided({ qos: [] }))).toContain("what a has for the queues of a-b is not known");
+  const crowded = [share("interactive", 60, 0), share("batch", 50, 7)];
+  expect(why(decided({ qos: [{ link: "a-b", device: "a", shares: crowded }] }))).toContain(
+    "what the queues of a-b do, which guarantee more than it has is not known",
+  );
   const network = networkOf(["a-b"]);
   const state = { ...stateOf({ "a-b": flood }, 100), classes: new Map() };
   expect(why(decideQos({ intent, policy: policyOf(), network, state, qos: [] }))).toContain("how interactive stands");
@@ -205,6 +209,17 @@ test("a class that may not be shed gets through", () => {
   const decision = change({ links: { "a-b": loads }, network: { classes } });
   // 20 + 10 + 50 leave 20 of its 90 to batch, which equals control in priority and would take half of what is left to both.
   expect(sharesOf(decision)).toMatchObject({ batch: [10, 20, 7], control: [10, 100, 7] });
+});
+
+// Goal: nobody who may not be shed pays for it. Method: interactive may hold only batch back, which offers next to nothing.
+test("a class that may not be shed would carry less", () => {
+  const { service } = interactive;
+  const classes = [{ ...interactive, service: { ...service, sheds: ["batch"] } }, standard, batch];
+  const links = { "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } } satisfies LinkLoads;
+  const outcome = decided({ links, network: { classes } });
+  expect(outcome.kind).toBe("nothing-helps");
+  expect(why(outcome)).toContain("queues for interactive on a-b would take from standard what it carries now");
+  expect(why(outcome)).toContain("It needs capacity, 115 Mbit/s or more");
 });
 
 // Goal: what no class explains is no free room: it is held as load of the class in whose queue it goes.

@@ -4,6 +4,7 @@ import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { ClassShare, Intent, QosChange, QosDecision } from "../../src/model/decision.ts";
 import {
   batch,
+  classOf,
   intent,
   interactive,
   type Loads,
@@ -76,6 +77,7 @@ test("the right change is allowed by all", () => {
     ["shed-order", "standard on a-b, batch on a-b may be held back, in this order"],
     ["coverage", "classes explain 100% of what a-b sends, of at least 80%"],
     ["premium", "interactive and those before it offer 60% of a-b; at most 80% may go first"],
+    ["bystanders", "nobody whom interactive may not hold back carries less than now"],
     ["traffic-held-back", "holds back 23.1% of what an interface is offered; at most 60% may be"],
   ]);
 });
@@ -91,6 +93,28 @@ const without = (
 };
 const aged = (ms: number) => ({ state: stateOf(loads, 100, { fromMs: nowMs - ms, toMs: nowMs - ms }) });
 const bare = { ...network, links: network.links.map(({ qos: _, ...link }) => link) };
+
+/** Holds standard and batch back, by a policy that may hold nobody back, and says that it gives back. */
+const lying: Partial<Input> = {
+  network: { ...network, classes: [classOf("interactive", { ...interactive.service, sheds: [] }), standard, batch] },
+  state: stateOf({ ...loads, "a-b": { interactive: [20, 0], standard: [20, 0], batch: [18, 0] } }, 1),
+  policy: policyOf({ maxHeldBack: 0.01 }),
+  qos: [
+    {
+      link: "a-b",
+      device: "a",
+      shares: [share("interactive", 75, 0), share("standard", 10, 1), share("batch", 10, 7)],
+    },
+  ],
+  decision: decisionOf(
+    [
+      queues([share("interactive", 75, 0), share("standard", 10, 1, 15), share("batch", 10, 7, 13)], {
+        from: [share("interactive", 75, 0), share("standard", 10, 1), share("batch", 10, 7)],
+      }),
+    ],
+    { ...intent, kind: "give-back", changeId: "change-1", changes: [] },
+  ),
+};
 
 // Goal: each guard denies for its own reason, with figures. Method: one fact or one share is wrong.
 test.each<[string, string, Partial<Input>, string]>([
@@ -194,6 +218,31 @@ test.each<[string, string, Partial<Input>, string]>([
     { decision: decisionOf([queues([], { from: right })]), qos: [{ link: "a-b", device: "a", shares: right }] },
     "one plain queue on a-b would be full",
   ],
+  [
+    "bystanders",
+    "squeezed under a full ceiling",
+    {
+      network: {
+        ...network,
+        classes: [classOf("interactive", { ...interactive.service, sheds: ["batch"] }), standard, batch],
+      },
+      state: stateOf({ ...loads, "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } }, 100),
+      ...setting(own, share("standard", 10, 1), low),
+    },
+    "standard would carry 29 Mbit/s on a-b of the 44 Mbit/s it does now, and interactive may not hold it back",
+  ],
+  [
+    "traffic-held-back",
+    "squeezed under a full ceiling",
+    {
+      policy: policyOf({ maxHeldBack: 0.1 }),
+      state: stateOf({ ...loads, "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } }, 100),
+      ...setting(own, share("standard", 10, 1), low),
+    },
+    "holds back 13% of what an interface is offered; at most 10% may be",
+  ],
+  ["shed-order", "said to give back", lying, "interactive may not hold standard back"],
+  ["traffic-held-back", "said to give back", lying, "holds back 17"],
   [
     "traffic-held-back",
     "too much",

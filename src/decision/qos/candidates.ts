@@ -1,5 +1,5 @@
 import { sameShares } from "../../model/decision.ts";
-import { delayAfter, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { type ClassLoad, delayAfter, type QosInterface, robbed, servedBy } from "../../te/class-queues.ts";
 import type { QueueService } from "../../te/queueing.ts";
 import { clearlyMore } from "../compare.ts";
 import { type Plan, planShares, type TooMuch } from "./shares.ts";
@@ -24,6 +24,8 @@ export type Unchanged = Readonly<{
   waitMs: number;
   lost: number;
   tooMuch?: TooMuch;
+  /** Queues would help, and take from these what they carry, which may not be held back for the class. */
+  robbed?: readonly ClassLoad[];
 }>;
 
 /** Where other queues serve the class better, worst first; and where not. */
@@ -48,8 +50,10 @@ export function candidatesOf(task: Task): Readonly<{ candidates: Candidate[]; un
     const after = servedBy(iface, plan.shares);
     const wait = { before: waitMs, after: after[place]?.delayP99Ms ?? 0 };
     const losses = { before: lost, after: lostOf(offered, after[place]) };
+    const victims = robbed(task.one, iface, after);
     const better = clearlyMore(wait.before, wait.after) || clearlyMore(losses.before, losses.after);
     if (!better || sameShares(plan.shares, iface.shares)) unchanged.push({ iface, offered, waitMs, lost });
+    else if (victims.length > 0) unchanged.push({ iface, offered, waitMs, lost, robbed: victims });
     else candidates.push({ iface, plan, before, after, offered, wait, lost: losses });
   }
   const byNeed = (a: Candidate, b: Candidate) => Number(isNeeded(task, b)) - Number(isNeeded(task, a));

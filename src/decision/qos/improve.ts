@@ -5,7 +5,7 @@ import { listed } from "../listed.ts";
 import { type Candidate, candidatesOf, type Outlook, outlook, type Unchanged } from "./candidates.ts";
 import { propose } from "./propose.ts";
 import { nothing, type Task } from "./task.ts";
-import { noQueueHelps } from "./too-much.ts";
+import { noQueueHelps, takesFromOthers } from "./too-much.ts";
 import { describeCandidates, describeHeld } from "./words.ts";
 
 /**
@@ -23,6 +23,8 @@ export function improve(task: Task): DecisionOutcome {
     const doNothing = { summary: "do nothing", whyNot: situation(task) };
     const barred = unchanged.find(({ tooMuch }) => tooMuch);
     if (barred?.tooMuch) return nothing(noQueueHelps(task, barred.iface, barred.tooMuch), [doNothing]);
+    const unfair = unchanged.find((other) => other.robbed);
+    if (unfair?.robbed) return nothing(takesFromOthers(task, unfair.iface, unfair.robbed), [doNothing]);
     if (candidates.length === 0) {
       return nothing(
         `${one.name} does not stand in line on any interface whose queues may be set, or has what they can give`,
