@@ -103,6 +103,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     freezeWindow(facts),
     oneChangeInFlight(facts),
     qos.allowList(facts),
+    qos.whole(facts),
     qos.unchangedBasis(facts),
     maxDevices(facts),
     qos.maxInterfaces(facts),

@@ -7,7 +7,7 @@ import { ceilingOf, floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 
-/** Only links on which the inventory lets us, on their router, and queues for its service classes, each once, or none at all. */
+/** Only links on which the inventory lets us, on their router, and queues for its service classes. */
 export function allowList({ decision, network, links }: QosCase): GuardFinding {
   const guard = "allow-list";
   const classes = serviceClasses(network).map(({ name }) => name);
@@ -19,11 +19,21 @@ export function allowList({ decision, network, links }: QosCase): GuardFinding {
     const queues = to.map((share) => share.class);
     const stranger = queues.find((one) => !classes.includes(one));
     if (stranger !== undefined) return deny(`${stranger} is no service class`);
-    const missing = classes.find((one) => queues.filter((other) => other === one).length !== 1);
-    if (to.length > 0 && missing !== undefined) return deny(`${missing} has not one queue on ${name}`);
   }
   const reason = `${decision.changes.map(({ link }) => link).join(", ")} may have queues, and all of them are for service classes`;
   return { guard, allow: true, reason };
+}
+
+/** Each class has exactly one queue, or there are none at all. What stood there before may come back as it was, by classes that were. */
+export function whole({ decision: { changes, intent }, network }: QosCase): GuardFinding {
+  const guard = "whole";
+  const old = intent.kind === "give-back" ? [...intent.changes].filter((change) => change.action === "qos") : [];
+  for (const { link, to } of changes) {
+    if (to.length === 0 || old.some((change) => change.link === link && sameShares(change.from, to))) continue;
+    const missing = serviceClasses(network).find(({ name }) => to.filter((one) => one.class === name).length !== 1);
+    if (missing) return { guard, allow: false, reason: `${missing.name} has not one queue on ${link}` };
+  }
+  return { guard, allow: true, reason: "every class has one queue, or there are none" };
 }
 
 /** The decision was made from what routers have; when that has changed since, so might the decision. */

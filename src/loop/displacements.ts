@@ -33,10 +33,10 @@ export function displacements(changes: readonly Change[], policy: string, target
     .reverse();
 }
 
-/** When routers were touched for `target`, by changes other than `except` and by nobody's rollback. */
+/** When a policy's changes for `target`, other than `except`, began to reach routers, whatever became of them; a person's rollback does not count. */
 export function touched(changes: readonly Change[], target: string, except?: string): number[] {
   return changes.flatMap(({ id, origin, decision, times }) => {
     const ours = origin.kind === "policy" && decision.intent.target === target && id !== except;
-    return ours && times.committedMs !== undefined ? [times.committedMs] : [];
+    return ours && times.pushStartedMs !== undefined ? [times.pushStartedMs] : [];
   });
 }

@@ -137,13 +137,13 @@ export type FlowPath = Readonly<{ links: readonly LinkName[]; delayMs: number }>
 
 export type FlowPrediction = Readonly<{ flow: FlowName; rate: BitsPerSecond; before: FlowPath; after: FlowPath }>;
 
-/** One class on one interface; delay is the 99th percentile of the wait for the line. */
+/** One class on one interface; delay is the 99th percentile of the wait for the line, absent where it is not known. */
 export type QueuePrediction = Readonly<{
   link: LinkName;
   class: string;
   offered: BitsPerSecond;
-  before: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
-  after: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
+  before: Readonly<{ carried: BitsPerSecond; delayP99Ms?: number }>;
+  after: Readonly<{ carried: BitsPerSecond; delayP99Ms?: number }>;
 }>;
 
 /** Share of requests that wait for at least one slow path, of `paths` in parallel: 1 - (1 - p)^n. */

@@ -181,12 +181,13 @@ export function pathLimits(
 
 /**
  * What a path's delay comes to when waits on interfaces change. Which of them the path that is measured crosses is not known:
- * so no less than the longest wait of any one, and what is measured less all that is gained.
+ * so no less than the longest wait of any one, and what is measured less all that is gained. Infinite where a wait stays that is.
  */
 export function delayAfter(
   { nowMs }: PathLimit,
   waits: readonly Readonly<{ before: number; after: number }>[],
 ): number {
+  if (waits.some(({ after }) => after === Number.POSITIVE_INFINITY)) return Number.POSITIVE_INFINITY;
   const measured = Number.isFinite(nowMs) ? nowMs : waits.reduce((sum, { before }) => sum + before, 0);
   const gained = waits.reduce((sum, { before, after }) => sum + before - after, 0);
   return Math.max(0, measured - gained, ...waits.map(({ after }) => after));

@@ -211,6 +211,16 @@ test("a class that may not be shed gets through", () => {
   expect(sharesOf(decision)).toMatchObject({ batch: [10, 20, 7], control: [10, 100, 7] });
 });
 
+// Goal: a full line whose depth is not known is worth queues, and what is not known of it is not predicted.
+test("a full line whose gauge shows nothing", () => {
+  const decision = change({ depth: 0 });
+  expect(sharesOf(decision)).toMatchObject({ interactive: [18.75, 100, 0] });
+  const own = decision.predicted.queues?.find((queue) => queue.class === "interactive");
+  expect(own?.before).not.toHaveProperty("delayP99Ms");
+  expect(own?.after.delayP99Ms).toBeLessThan(1);
+  expect(decision.reason).toContain("its 99th percentile wait goes from an unknown time to 0.");
+});
+
 // Goal: nobody who may not be shed pays for it. Method: interactive may hold only batch back, which offers next to nothing.
 test("a class that may not be shed would carry less", () => {
   const { service } = interactive;
@@ -324,8 +334,15 @@ test("no fewer interfaces would do", () => {
     });
     const holds = (set: readonly string[]) => {
       const [changed, left] = [alone.filter((q) => set.includes(q.link)), alone.filter((q) => !set.includes(q.link))];
-      const gained = changed.reduce((sum, { before, after }) => sum + before.delayP99Ms - after.delayP99Ms, 0);
-      const longest = Math.max(0, ...changed.map((q) => q.after.delayP99Ms), ...left.map((q) => q.before.delayP99Ms));
+      const gained = changed.reduce(
+        (sum, { before, after }) => sum + (before.delayP99Ms ?? Infinity) - (after.delayP99Ms ?? Infinity),
+        0,
+      );
+      const longest = Math.max(
+        0,
+        ...changed.map((q) => q.after.delayP99Ms ?? Infinity),
+        ...left.map((q) => q.before.delayP99Ms ?? Infinity),
+      );
       return Math.max(pathMs - gained, longest) < limitMs && left.every((q) => q.before.carried > q.offered * 0.999);
     };
     const sets = [...Array(1 << alone.length).keys()].map((set) =>

@@ -67,6 +67,7 @@ test("the right change is allowed by all", () => {
     ["freeze-window", "no freeze windows"],
     ["one-change-in-flight", "no other change is in flight"],
     ["allow-list", "a-b may have queues, and all of them are for service classes"],
+    ["whole", "every class has one queue, or there are none"],
     ["unchanged-basis", "the routers have what it was decided on"],
     ["max-devices", "changes 1 of at most 2 devices: a"],
     ["max-interfaces", "changes 1 of at most 2 interfaces"],
@@ -133,8 +134,8 @@ test.each<[string, string, Partial<Input>, string]>([
     "a-b is sent by a, and the change is for b",
   ],
   ["allow-list", "a stranger", setting(...right, share("gold", 1, 3)), "gold is no service class"],
-  ["allow-list", "a class left out", setting(own, mid), "batch has not one queue on a-b"],
-  ["allow-list", "a class twice", setting(own, mid, low, { ...low, ceiling: own.ceiling }), "batch has not one queue"],
+  ["whole", "a class left out", setting(own, mid), "batch has not one queue on a-b"],
+  ["whole", "a class twice", setting(own, mid, low, { ...low, ceiling: own.ceiling }), "batch has not one queue"],
   [
     "unchanged-basis",
     "other queues there",
@@ -281,4 +282,10 @@ test("giving back", () => {
   const facts = { qos: [{ link: "a-b", device: "a", shares: right }], state: stateOf(calm, 1) };
   const decision = decisionOf([queues([], { from: right })], back);
   expect(no({ ...facts, decision, policy: policyOf({ maxHeldBack: 0 }) })).toEqual([]);
+  // Queues from before a class was added come back as they were; others that leave it out do not.
+  const older = [share("interactive", 40, 0), share("batch", 30, 7)];
+  const to = [queues(older, { from: right })];
+  const stood = { ...back, changes: [queues(right, { from: older })] };
+  expect(no({ ...facts, decision: decisionOf(to, stood) })).toEqual([]);
+  expect(no({ ...facts, decision: decisionOf(to, back) }).map(({ guard }) => guard)).toEqual(["whole"]);
 });

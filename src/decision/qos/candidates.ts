@@ -51,7 +51,10 @@ export function candidatesOf(task: Task): Readonly<{ candidates: Candidate[]; un
     const wait = { before: waitMs, after: after[place]?.delayP99Ms ?? 0 };
     const losses = { before: lost, after: lostOf(offered, after[place]) };
     const victims = robbed(task.one, iface, after);
-    const better = clearlyMore(wait.before, wait.after) || clearlyMore(losses.before, losses.after);
+    const better =
+      (wait.after < wait.before && wait.before === Number.POSITIVE_INFINITY) ||
+      clearlyMore(wait.before, wait.after) ||
+      clearlyMore(losses.before, losses.after);
     if (!better || sameShares(plan.shares, iface.shares)) unchanged.push({ iface, offered, waitMs, lost });
     else if (victims.length > 0) unchanged.push({ iface, offered, waitMs, lost, robbed: victims });
     else candidates.push({ iface, plan, before, after, offered, wait, lost: losses });

@@ -4,6 +4,7 @@ import { delayAfter, servedBy } from "../../te/class-queues.ts";
 import { loses } from "./candidates.ts";
 import { propose, type Requeue } from "./propose.ts";
 import { nothing, type Task } from "./task.ts";
+import { formatWait } from "./words.ts";
 
 /**
  * Back to the queues that were there before an earlier change: only while routers still have what it left them, and only
@@ -39,7 +40,7 @@ export function giveBack(task: Task, intent: Extract<Intent, { kind: "give-back"
   for (const limit of limits) {
     const [delay, most] = [delayAfter(limit, waits), limit.belowMs * policy.trigger.clear];
     if (delay > most)
-      return keep(`${limit.signal} would be ${formatMs(delay)}, over the ${formatMs(most)} it must clear`);
+      return keep(`${limit.signal} would be ${formatWait(delay)}, over the ${formatMs(most)} it must clear`);
   }
   const since = intent.evidence[0];
   const calm = since ? ` since ${new Date(since.atMs).toISOString()}` : "";

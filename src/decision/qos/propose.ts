@@ -2,6 +2,7 @@ import { bitsPerSecond, formatPercent, ratio } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome, FanOutTail, Prediction, QosChange } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
 import { heldBack, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import type { QueueService } from "../../te/queueing.ts";
 import { fanOutTail } from "../../te/service-level/fan-out.ts";
 import type { Task } from "./task.ts";
 
@@ -39,10 +40,10 @@ function predict(requeues: readonly Requeue[]): Prediction {
     moved += heldBack(iface, shares);
     return iface.loads.map((load, i) => {
       offered += load.offered;
-      const outcome = (services: typeof before) => ({
-        carried: bitsPerSecond(services[i]?.carried ?? 0),
-        delayP99Ms: services[i]?.delayP99Ms ?? 0,
-      });
+      const outcome = (services: typeof before) => {
+        const { carried, delayP99Ms } = services[i] as QueueService;
+        return { carried: bitsPerSecond(carried), ...(Number.isFinite(delayP99Ms) ? { delayP99Ms } : {}) };
+      };
       const what = { link: iface.link.name, class: load.one.name, offered: bitsPerSecond(load.offered) };
       return { ...what, before: outcome(before), after: outcome(after) };
     });
