@@ -61,15 +61,20 @@ export function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
 export const ownClass = ({ network, policy }: Pick<QosCase, "network" | "policy">): ServedClass | undefined =>
   serviceClasses(network).find(({ name }) => name === policy.scope.class);
 
-/** How often a class is touched is its own limit, whatever became of the changes. */
-export function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
+/**
+ * How often a class is touched is its own limit, whatever became of the changes. Giving back leaves one change for a new
+ * peak, where there are more than one.
+ */
+export function budget({ decision, network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
   const guard = "budget";
   const one = ownClass({ network, policy });
   if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
   const { changes, perMs } = one.service.budget;
   const made = touchedMs.filter((atMs) => nowMs - atMs < perMs).length;
-  const reason = `${one.name} was touched ${made} times in the last ${perMs / 60_000} minutes; ${changes} are allowed`;
-  return { guard, allow: made < changes, reason };
+  const reserved = decision.intent.kind === "give-back" ? Math.min(1, changes - 1) : 0;
+  const kept = reserved > 0 ? `, and giving back leaves ${reserved} of them` : "";
+  const reason = `${one.name} was touched ${made} times in the last ${perMs / 60_000} minutes; ${changes} are allowed${kept}`;
+  return { guard, allow: made < changes - reserved, reason };
 }
 
 /** Routers could do it as it is written: guarantees fit the line, ceilings are no lower and not above it, all in whole kbit/s and bytes. */

@@ -29,8 +29,19 @@ export function displacements(changes: readonly Change[], policy: string, target
         standing && origin.kind === "policy" && name === policy && intent.target === target && intent.kind === "relieve"
       );
     })
-    .map((change) => ({ changeId: change.id, changes: change.decision.changes }))
+    .map((change) => ({ changeId: change.id, changes: change.decision.changes, ...heldBy(change) }))
     .reverse();
+}
+
+/** Who offered more than its ceiling, as it was measured for the decision. */
+function heldBy({ decision }: Change): Pick<Displacement, "demands"> {
+  if (decision.action !== "qos") return {};
+  const { changes, predicted } = decision;
+  const demands = (predicted.queues ?? []).flatMap(({ link, class: name, offered }) => {
+    const share = changes.find((one) => one.link === link)?.to.find((one) => one.class === name);
+    return share && offered > share.ceiling ? [{ link, class: name, offered }] : [];
+  });
+  return { demands };
 }
 
 /** When a policy's changes for `target`, other than `except`, began to reach routers, whatever became of them; a person's rollback does not count. */

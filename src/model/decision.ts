@@ -108,6 +108,9 @@ export type RouterFacts = Readonly<{
   sites: readonly SiteAnnouncement[];
 }>;
 
+/** What a class offered to an interface when it was held back there: it may have been asked to send less since. */
+export type Demand = Readonly<{ link: LinkName; class: string; offered: BitsPerSecond }>;
+
 /** What a policy wants done, and the evidence for it. */
 export type Intent = Readonly<{
   policy: string;
@@ -121,7 +124,7 @@ export type Intent = Readonly<{
   (
     | Readonly<{ kind: "relieve" }>
     /** The peak is over and has stayed over: undo what `changeId` did. */
-    | Readonly<{ kind: "give-back"; changeId: string; changes: Changes }>
+    | Readonly<{ kind: "give-back"; changeId: string; changes: Changes; demands?: readonly Demand[] }>
   );
 
 export type LinkPrediction = Readonly<{

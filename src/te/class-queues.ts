@@ -1,5 +1,5 @@
 import type { ClassHealth } from "../model/class-health.ts";
-import type { ClassShare, InterfaceQos } from "../model/decision.ts";
+import { type ClassShare, type Demand, type InterfaceQos, type QosChange, sameShares } from "../model/decision.ts";
 import type { Link, Network, ServedClass } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
@@ -75,9 +75,14 @@ export function qosInterfaces(
 
 /**
  * What each class gets, in the order of `loads`, were these the interface's queues. A class without a queue of its own goes by
- * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them.
+ * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them. `wanted`: what they
+ * would offer then.
  */
-export function servedBy({ link, shares: now, loads }: QosInterface, shares: readonly ClassShare[]): QueueService[] {
+export function servedBy(
+  { link, shares: now, loads: measured }: QosInterface,
+  shares: readonly ClassShare[],
+  loads: readonly ClassLoad[] = measured,
+): QueueService[] {
   const line = { capacity: link.capacity, packetBits };
   const offered = loads.map((load) => load.offered);
   if (shares.length === 0) {
@@ -88,7 +93,7 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
         loads.reduce((sum, { depthBytes }) => sum + depthBytes, 0),
       );
     }
-    const hungry = servedBy({ link, shares: now, loads }, now).some(({ full }) => full);
+    const hungry = servedBy({ link, shares: now, loads: measured }, now).some(({ full }) => full);
     const plain = plainQueue(line, offered, Number.POSITIVE_INFINITY);
     return hungry ? plain.map((one) => ({ ...one, delayP99Ms: Number.POSITIVE_INFINITY, full: true })) : plain;
   }
@@ -144,6 +149,54 @@ export function robbed({ service }: ServedClass, { loads }: QosInterface, after:
 function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
   const ceiling = shares.find((share) => share.class === one.name)?.ceiling ?? link.capacity;
   return isCapped(ceiling, link.capacity) ? Math.max(0, offered - ceiling) : 0;
+}
+
+/** Does it lose more of what it offers than rounding? */
+export const loses = (lost: number, offered: number): boolean => lost > 1e-3 * offered;
+
+/** What comes of going back to old queues: what bars it, who would stand in the way, or what `one` would wait, link by link. */
+export type Return = Readonly<
+  | { barred: string }
+  | { overload: string }
+  | {
+      requeues: readonly Readonly<{ iface: QosInterface; shares: readonly ClassShare[] }>[];
+      waits: readonly Readonly<{ before: number; after: number }>[];
+    }
+>;
+
+/**
+ * What would come of the queues from before `changes`. Who was held back by them offers at least what it did then, as it may
+ * have been asked to send less, and comes back when it is let go.
+ */
+export function returnTo(
+  one: ServedClass,
+  interfaces: readonly QosInterface[],
+  changes: readonly QosChange[],
+  demands: readonly Demand[] = [],
+): Return {
+  const requeues: { iface: QosInterface; shares: readonly ClassShare[] }[] = [];
+  const waits: { before: number; after: number }[] = [];
+  for (const { link, device, from, to } of changes) {
+    const iface = interfaces.find((other) => other.link.name === link);
+    if (!iface) return { barred: `${link} is no link with qos in the inventory any more` };
+    if (!sameShares(iface.shares, to)) return { barred: `${device} has other queues on ${link} now than it left` };
+    const gone = from.find((share) => !iface.loads.some((load) => load.one.name === share.class));
+    if (gone) return { barred: `${gone.class}, which had a queue on ${link}, is no class any more` };
+    const wanted = iface.loads.map((load): ClassLoad => {
+      const demand = demands.find((other) => other.link === link && other.class === load.one.name);
+      return { ...load, offered: Math.max(load.offered, demand?.offered ?? 0) };
+    });
+    const [before, after] = [servedBy(iface, to), servedBy(iface, from, wanted)];
+    for (const [i, load] of wanted.entries()) {
+      const service = after[i] as QueueService;
+      if (service.full) return { overload: `${load.one.name} would stand before a full queue on ${link}` };
+      if (loses(load.offered - service.carried, load.offered))
+        return { overload: `${load.one.name} would lose packets on ${link}` };
+      if (load.one.name === one.name) waits.push({ before: before[i]?.delayP99Ms ?? 0, after: service.delayP99Ms });
+    }
+    requeues.push({ iface, shares: from });
+  }
+  return { requeues, waits };
 }
 
 /** A `path` signal of a class in ms, and what it must be below. */

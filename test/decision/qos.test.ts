@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { beforeEach, expect, test } from "vitest";
 import { planShares } from "../../src/decision/qos/shares.ts";
 import { decideQos as decide, type QosInput } from "../../src/decision/qos.ts";
-import { ratio } from "../../src/kernel/units.ts";
+import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { Attribution } from "../../src/model/class-health.ts";
-import type { ClassShare, DecisionOutcome, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
+import type { ClassShare, DecisionOutcome, Intent, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
 import { type QosInterface, qosInterfaces } from "../../src/te/class-queues.ts";
 import {
@@ -371,17 +371,28 @@ test("giving back", () => {
   const [made] = change().changes;
   if (!made) throw new Error("no change");
   const network = networkOf(["a-b"]);
-  const back = { ...intent, kind: "give-back" as const, changeId: "change-1", changes: [made] };
-  const ask = (loads: Loads, shares = made.to, pathMs = 1) => {
+  const back: Intent = { ...intent, kind: "give-back", changeId: "change-1", changes: [made] };
+  const ask = (loads: Loads, shares = made.to, pathMs = 1, asked: Intent = back) => {
     // Whoever is to blame now, it may go back.
     verdict = "unclear";
     const state = stateOf({ "a-b": loads }, pathMs, undefined, { depth: 0 });
-    return decideQos({ intent: back, policy: policyOf(), network, state, qos: [{ link: "a-b", device: "a", shares }] });
+    return decideQos({
+      intent: asked,
+      policy: policyOf(),
+      network,
+      state,
+      qos: [{ link: "a-b", device: "a", shares }],
+    });
   };
   const calm: Loads = { interactive: [10, 0], standard: [10, 0], batch: [40, 0] };
   expect(ask(calm)).toMatchObject({ kind: "change", decision: { changes: [{ link: "a-b", from: made.to, to: [] }] } });
   expect(why(ask(flood))).toContain("change-1 is not given back: batch would stand before a full queue on a-b");
   expect(why(ask({ ...calm, batch: [79, 0] }))).toContain("would stand before a full queue");
   expect(why(ask(calm, [share("interactive", 20, 0)]))).toContain("a has other queues on a-b now");
+  // Who sends nothing, as it was asked to, wants again what it offered when it was held.
+  const demands = [{ link: "a-b", class: "batch", offered: bitsPerSecond(120e6) }];
+  expect(why(ask({ ...calm, batch: [0, 0] }, made.to, 1, { ...back, demands }))).toContain(
+    "batch would stand before a full queue on a-b",
+  );
   expect(why(ask(calm, made.to, 7))).toContain("over the 5 ms it must clear");
 });

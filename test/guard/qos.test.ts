@@ -282,6 +282,17 @@ test("giving back", () => {
   const facts = { qos: [{ link: "a-b", device: "a", shares: right }], state: stateOf(calm, 1) };
   const decision = decisionOf([queues([], { from: right })], back);
   expect(no({ ...facts, decision, policy: policyOf({ maxHeldBack: 0 }) })).toEqual([]);
+  // One change is left for the next peak, and where there is only one, it may be this.
+  const late = { ...facts, decision, touchedMs: [1, 2, 3].map(minutes) };
+  expect(no(late).map(({ guard, reason }) => [guard, reason])).toEqual([
+    [
+      "budget",
+      "interactive was touched 3 times in the last 60 minutes; 4 are allowed, and giving back leaves 1 of them",
+    ],
+  ]);
+  expect(no({ ...late, touchedMs: [1, 2].map(minutes) })).toEqual([]);
+  const once = classOf("interactive", { ...interactive.service, budget: { changes: 1, perMs: 3_600_000 } });
+  expect(no({ ...facts, decision, network: { ...network, classes: [once, standard, batch] } })).toEqual([]);
   // Queues from before a class was added come back as they were; others that leave it out do not.
   const older = [share("interactive", 40, 0), share("batch", 30, 7)];
   const to = [queues(older, { from: right })];

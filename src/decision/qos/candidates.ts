@@ -1,5 +1,5 @@
 import { sameShares } from "../../model/decision.ts";
-import { type ClassLoad, delayAfter, type QosInterface, robbed, servedBy } from "../../te/class-queues.ts";
+import { type ClassLoad, delayAfter, loses, type QosInterface, robbed, servedBy } from "../../te/class-queues.ts";
 import type { QueueService } from "../../te/queueing.ts";
 import { clearlyMore } from "../compare.ts";
 import { type Plan, planShares, type TooMuch } from "./shares.ts";
@@ -66,9 +66,6 @@ export function candidatesOf(task: Task): Readonly<{ candidates: Candidate[]; un
 
 const lostOf = (offered: number, service: QueueService | undefined) => Math.max(0, offered - (service?.carried ?? 0));
 const gain = ({ wait }: Candidate) => wait.before - wait.after;
-/** Does it lose more of what it offers than rounding? */
-export const loses = (lost: number, offered: number) => lost > 1e-3 * offered;
-
 /** Without it nothing holds: the class loses there, or waits longer at that one place than it may on its whole path. */
 function isNeeded({ limits }: Task, { lost, offered, wait }: Candidate): boolean {
   return loses(lost.before, offered) || limits.some(({ belowMs }) => wait.before >= belowMs);
