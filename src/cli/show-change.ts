@@ -167,7 +167,7 @@ const queueTable = (all: readonly QueuePrediction[]) =>
     ["LINK", "CLASS", "OFFERED", "CARRIED NOW", "CARRIED AFTER", "P99 WAIT NOW", "P99 WAIT AFTER"],
     all.map(({ link, class: name, offered, before, after }) => [
       ...[link, name, formatRate(offered), formatRate(before.carried), formatRate(after.carried)],
-      ...[formatMs(before.delayP99Ms), formatMs(after.delayP99Ms)],
+      ...[before, after].map(({ delayP99Ms }) => (delayP99Ms === undefined ? "unknown" : formatMs(delayP99Ms))),
     ]),
   );
 

@@ -1,12 +1,12 @@
 import type { TrafficClass } from "../model/inventory.ts";
-import type { Policy } from "../model/policy.ts";
+import { isQos, type Policy } from "../model/policy.ts";
 import type { ServiceClass } from "../model/service-class.ts";
 import { type SignalName, signalOf } from "../model/signal.ts";
 import { at, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import { duration } from "./fields.ts";
 import type { Finding, Problem } from "./problem.ts";
-import { queueMeasured, queueQueries } from "./qos-rules.ts";
+import { leastBurnSamples, observedLongEnough, queueMeasured, queueQueries } from "./qos-rules.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
 /** A traffic class's document; `value` is absent when something in it is wrong. */
@@ -16,8 +16,6 @@ type Served = Readonly<{ source: YamlSource; name: string; service: ServiceClass
 
 /** An objective is judged on samples: a percentile of fewer than this says nothing. */
 const leastSamples = 12;
-/** Of the short window that must agree with a burn. */
-const leastBurnSamples = 3;
 /** A breach that is nearer than this has come by the time that its slope is seen. */
 const leastForecastIntervals = 3;
 
@@ -57,7 +55,13 @@ export function policyClassRules(raw: unknown, policy: Policy, documents: readon
     );
     return [{ path, message: `there is no class "${scope.class}"`, mend }];
   }
-  if (!wanted.value?.service || wanted.value.service.objectives.length > 0) return [];
+  if (!wanted.value?.service) return [];
+  const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
+  const served = documents.flatMap(({ name, value }) =>
+    name !== undefined && value?.service ? { name, objectives: value.service.objectives } : [],
+  );
+  if (wanted.value.service.objectives.length > 0)
+    return isQos(policy) && intervalMs !== undefined ? observedLongEnough(policy, served, intervalMs) : [];
   return [{ path, message: `"${scope.class}" has no objectives to be at risk of`, mend: "add one to the class" }];
 }
 

@@ -1,4 +1,5 @@
 import type { QosPolicy } from "../model/policy.ts";
+import type { Objective } from "../model/service-class.ts";
 import type { SignalName } from "../model/signal.ts";
 import { at, listAt, textAt } from "./check.ts";
 import type { Finding } from "./problem.ts";
@@ -12,6 +13,9 @@ export const queueQueries: Readonly<Partial<Record<SignalName, string>>> = {
   "queue.drops": "queueDrops",
   "queue.depth": "queueDepth",
 };
+
+/** Of all that queues are decided by: what classes send is held against what the link does. */
+const queries: Readonly<Partial<Record<SignalName, string>>> = { ...queueQueries, "link.rate.out": "linkOutbound" };
 
 /** Of the inventory by itself: links with `qos` are where queues can be set. */
 export function qosLinkRules(raw: unknown): Finding[] {
@@ -31,15 +35,40 @@ export function qosNeeds(raw: unknown, { name }: QosPolicy): Finding[] {
     const message = `policy "${name}" sets queues, and no link allows it`;
     return [{ path: ["links"], message, mend: "add qos: true to links of openconfig or linux-htb routers" }];
   }
-  return (["queue.rate", "queue.drops"] as const).flatMap((signal) => {
+  return (["queue.rate", "queue.drops", "queue.depth", "link.rate.out"] as const).flatMap((signal) => {
     const unread = unmeasured(raw, signal);
     if (unread.length === 0) return [];
-    const query = queueQueries[signal] ?? "";
+    const query = queries[signal] ?? "";
     const path = ["telemetry", ...(at(raw, "telemetry", "prometheus") === undefined ? [] : ["prometheus", "queries"])];
     const message = `has no ${query}, and policy "${name}" needs ${signal} on ${unread.join(", ")}, without gnmi`;
     return [{ path, message, mend: `add the ${query} query, or gnmi to the device` }];
   });
 }
+
+/**
+ * What queues did is judged on windows that begin after the push: `observe` holds the longest that any class is judged on,
+ * and the sample that ends it. `intervalMs`: of telemetry.
+ */
+export function observedLongEnough(
+  { verify }: QosPolicy,
+  served: readonly Readonly<{ name: string; objectives: readonly Objective[] }>[],
+  intervalMs: number,
+): Finding[] {
+  const windows = served.flatMap(({ name, objectives }) =>
+    objectives.map(({ burn, text }) => {
+      const shortMs = Math.max(burn.fast.windowMs / shortWindows, leastBurnSamples * intervalMs);
+      return { leastMs: shortMs + intervalMs, of: `"${text}" of class "${name}"` };
+    }),
+  );
+  const [longest] = windows.sort((a, b) => b.leastMs - a.leastMs);
+  if (!longest || verify.observeMs >= longest.leastMs) return [];
+  const message = `ends before ${longest.of} is known anew: its short window and one sample are ${longest.leastMs / 1000}s`;
+  return [{ path: ["spec", "verify", "observe"], message, mend: `write at least ${longest.leastMs / 1000}s` }];
+}
+
+/** A short window is this part of a fast burn's, and holds at least as many samples. */
+const shortWindows = 12;
+export const leastBurnSamples = 3;
 
 /** Whether a signal of queues is known of some link at least. */
 export const queueMeasured = (raw: unknown, signal: SignalName): boolean =>
@@ -47,7 +76,7 @@ export const queueMeasured = (raw: unknown, signal: SignalName): boolean =>
 
 /** The links with `qos` on which nothing measures a signal of queues: no query is there, nor gNMI. */
 function unmeasured(raw: unknown, signal: SignalName): string[] {
-  if (at(raw, "telemetry", "prometheus", "queries", queueQueries[signal] ?? "") !== undefined) return [];
+  if (at(raw, "telemetry", "prometheus", "queries", queries[signal] ?? "") !== undefined) return [];
   const spoken = listAt(raw, "devices").filter((device) => at(device, "gnmi") !== undefined);
   const names = spoken.map((device) => textAt(device, "name"));
   return withQos(raw).flatMap(([, link]) =>

@@ -24,7 +24,7 @@ export type GuardInput = Readonly<{
   changesInFlight: readonly Change[];
   /** `push`: the change is about to go to the routers. `propose`: it is only being put forward. */
   phase: "propose" | "push";
-  /** When changes for the decision's target were made that were not rolled back at once, whatever became of them later. */
+  /** When a policy's changes for the decision's target began to reach routers, whatever became of them; without this one. */
   touchedMs: readonly number[];
   nowMs: number;
 }> &

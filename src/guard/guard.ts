@@ -103,6 +103,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     freezeWindow(facts),
     oneChangeInFlight(facts),
     qos.allowList(facts),
+    qos.whole(facts),
     qos.unchangedBasis(facts),
     maxDevices(facts),
     qos.maxInterfaces(facts),
@@ -113,6 +114,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     qos.shedOrder(facts),
     on("coverage", queued.coverage),
     on("premium", queued.premium),
+    on("bystanders", queued.bystanders),
     on("traffic-held-back", queued.trafficHeldBack),
   ];
 }

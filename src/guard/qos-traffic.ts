@@ -2,11 +2,11 @@ import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { GuardFinding, QosChange } from "../model/decision.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { keptBack, type QosInterface, qosInterfaces, servedBy } from "../te/class-queues.ts";
+import { fitsLine, heldBack, type QosInterface, qosInterfaces, robbed, servedBy } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 import { freshSamples } from "./limits.ts";
-import { ownClass } from "./qos.ts";
+import { loosens, ownClass } from "./qos.ts";
 
 export type Changed = Readonly<{ change: QosChange; iface: QosInterface }>;
 
@@ -21,6 +21,9 @@ export function changedInterfaces({ network, state, qos, decision }: QosCase) {
   const changed = decision.changes.flatMap((change) =>
     known.interfaces.filter((iface) => iface.link.name === change.link).map((iface) => ({ change, iface })),
   );
+  const misfit = changed.filter(({ change, iface }) => !fitsLine(change.to, iface.link));
+  if (misfit.length > 0)
+    return { unknown: misfit.map(({ iface }) => `what comes of such queues on ${iface.link.name}`) };
   return { changed };
 }
 
@@ -100,16 +103,29 @@ export function premium({ policy, network }: QosCase, changed: readonly Changed[
   return { guard, allow: true, reason: figures.join(", ") };
 }
 
-/** Of what any one interface is offered. Giving back is not limited: what was held back is let go. */
-export function trafficHeldBack({ decision, policy }: QosCase, changed: readonly Changed[]): GuardFinding {
+/** Whoever the class may not shed goes on carrying what it does, whatever its ceiling says. */
+export function bystanders({ policy, network }: QosCase, changed: readonly Changed[]): GuardFinding {
+  const guard = "bystanders";
+  const one = ownClass({ network, policy });
+  if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
+  for (const { change, iface } of changed) {
+    const after = servedBy(iface, change.to);
+    const [victim] = robbed(one, iface, after);
+    if (!victim) continue;
+    const carries = after[iface.loads.indexOf(victim)]?.carried ?? 0;
+    const reason = `${victim.one.name} would carry ${formatRate(carries)} on ${iface.link.name} of the ${formatRate(victim.offered - victim.drops)} it does now, and ${one.name} may not hold it back`;
+    return { guard, allow: false, reason };
+  }
+  return { guard, allow: true, reason: `nobody whom ${one.name} may not hold back carries less than now` };
+}
+
+/** Of what any one interface is offered; what only lets go is not limited. */
+export function trafficHeldBack(facts: QosCase, changed: readonly Changed[]): GuardFinding {
   const guard = "traffic-held-back";
-  const limit = policy.guard.maxTrafficMoved;
-  if (decision.intent.kind === "give-back")
-    return { guard, allow: true, reason: "what an earlier change has set may all go back" };
+  const limit = facts.policy.guard.maxTrafficMoved;
   const shares = changed.map(({ change, iface }) => {
     const offered = iface.loads.reduce((sum, load) => sum + load.offered, 0);
-    const held = iface.loads.reduce((sum, load) => sum + keptBack(iface, load, change.to), 0);
-    return offered === 0 ? 0 : held / offered;
+    return offered === 0 || loosens(facts, change) ? 0 : heldBack(iface, change.to) / offered;
   });
   const most = Math.max(0, ...shares);
   const reason = `holds back ${formatPercent(most)} of what an interface is offered; at most ${formatPercent(limit)} may be`;

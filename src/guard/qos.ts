@@ -1,13 +1,13 @@
 import { formatCount, formatDuration, formatPercent, formatRate } from "../kernel/units.ts";
-import { type ClassShare, type GuardFinding, sameShares } from "../model/decision.ts";
+import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { floorOf, isCapped } from "../te/class-queues.ts";
+import { ceilingOf, floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 
-/** Only links on which the inventory lets us, on their router, and queues for its service classes, each once, or none at all. */
+/** Only links on which the inventory lets us, on their router, and queues for its service classes. */
 export function allowList({ decision, network, links }: QosCase): GuardFinding {
   const guard = "allow-list";
   const classes = serviceClasses(network).map(({ name }) => name);
@@ -19,11 +19,21 @@ export function allowList({ decision, network, links }: QosCase): GuardFinding {
     const queues = to.map((share) => share.class);
     const stranger = queues.find((one) => !classes.includes(one));
     if (stranger !== undefined) return deny(`${stranger} is no service class`);
-    const missing = classes.find((one) => queues.filter((other) => other === one).length !== 1);
-    if (to.length > 0 && missing !== undefined) return deny(`${missing} has not one queue on ${name}`);
   }
   const reason = `${decision.changes.map(({ link }) => link).join(", ")} may have queues, and all of them are for service classes`;
   return { guard, allow: true, reason };
+}
+
+/** Each class has exactly one queue, or there are none at all. What stood there before may come back as it was, by classes that were. */
+export function whole({ decision: { changes, intent }, network }: QosCase): GuardFinding {
+  const guard = "whole";
+  const old = intent.kind === "give-back" ? [...intent.changes].filter((change) => change.action === "qos") : [];
+  for (const { link, to } of changes) {
+    if (to.length === 0 || old.some((change) => change.link === link && sameShares(change.from, to))) continue;
+    const missing = serviceClasses(network).find(({ name }) => to.filter((one) => one.class === name).length !== 1);
+    if (missing) return { guard, allow: false, reason: `${missing.name} has not one queue on ${link}` };
+  }
+  return { guard, allow: true, reason: "every class has one queue, or there are none" };
 }
 
 /** The decision was made from what routers have; when that has changed since, so might the decision. */
@@ -55,15 +65,20 @@ export function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
 export const ownClass = ({ network, policy }: Pick<QosCase, "network" | "policy">): ServedClass | undefined =>
   serviceClasses(network).find(({ name }) => name === policy.scope.class);
 
-/** How often a class is touched is its own limit, whatever became of the changes. */
-export function budget({ network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
+/**
+ * How often a class is touched is its own limit, whatever became of the changes. Giving back leaves one change for a new
+ * peak, where there are more than one.
+ */
+export function budget({ decision, network, policy, touchedMs, nowMs }: QosCase): GuardFinding {
   const guard = "budget";
   const one = ownClass({ network, policy });
   if (!one) return { guard, allow: false, reason: `${policy.scope.class} is no service class` };
   const { changes, perMs } = one.service.budget;
   const made = touchedMs.filter((atMs) => nowMs - atMs < perMs).length;
-  const reason = `${one.name} was touched ${formatCount(made, "time")} in the last ${formatDuration(perMs)}, of ${changes} allowed`;
-  return { guard, allow: made < changes, reason };
+  const reserved = decision.intent.kind === "give-back" ? Math.min(1, changes - 1) : 0;
+  const kept = reserved > 0 ? `, and giving back leaves ${reserved} of them` : "";
+  const reason = `${one.name} was touched ${formatCount(made, "time")} in the last ${formatDuration(perMs)}, of ${changes} allowed${kept}`;
+  return { guard, allow: made < changes - reserved, reason };
 }
 
 /** Routers could do it as it is written: guarantees fit the line, ceilings are no lower and not above it, all in whole kbit/s and bytes. */
@@ -109,18 +124,35 @@ export function floors({ decision, network, links }: QosCase): GuardFinding {
 }
 
 /**
- * Only classes that the class may shed are held back more than they were, and in its order: one comes after those before it
+ * Whether by the facts a change holds nobody back more than now: its queues are removed, or no ceiling is lower. That alone,
+ * and not what a decision is said to be for, frees it of order and limit.
+ */
+export function loosens({ qos, links }: QosCase, { link: name, to }: QosChange): boolean {
+  const now = qos.find(({ link }) => link === name)?.shares;
+  const link = links.find((one) => one.name === name);
+  if (!now || !link) return false;
+  const queued = [...now, ...to].map((share) => share.class);
+  return to.length === 0 || queued.every((one) => ceilingOf(to, one, link) >= ceilingOf(now, one, link));
+}
+
+/**
+ * Only classes that the class may shed are held back more than they are, and in its order: one comes after those before it
  * are at their floors, or offer no more than they may have.
  */
-export function shedOrder({ decision, network, policy, links, state }: QosCase): GuardFinding {
+export function shedOrder(facts: QosCase): GuardFinding {
+  const { decision, network, policy, links, state, qos } = facts;
   const guard = "shed-order";
   const order = ownClass({ network, policy })?.service.sheds ?? [];
-  if (decision.intent.kind === "give-back")
-    return { guard, allow: true, reason: "an earlier change's limits are taken back" };
   const names: string[] = [];
-  for (const { link: name, to } of decision.changes) {
-    const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
-    const held = to.filter(({ ceiling }) => isCapped(ceiling, capacity)).map((share) => share.class);
+  for (const change of decision.changes) {
+    const { link: name, to } = change;
+    const link = links.find((one) => one.name === name);
+    if (!link || loosens(facts, change)) continue;
+    const now = qos.find((one) => one.link === name)?.shares ?? [];
+    const held = to
+      .filter(({ ceiling }) => isCapped(ceiling, link.capacity))
+      .filter((share) => share.ceiling < ceilingOf(now, share.class, link))
+      .map((share) => share.class);
     const stranger = held.find((one) => !order.includes(one));
     if (stranger !== undefined)
       return {
@@ -138,7 +170,8 @@ export function shedOrder({ decision, network, policy, links, state }: QosCase):
     }
     names.push(...held.map((one) => `${one} on ${name}`));
   }
-  const reason = names.length === 0 ? "nobody is held back" : `${names.join(", ")} may be held back, in this order`;
+  const reason =
+    names.length === 0 ? "nobody is held back more than now" : `${names.join(", ")} may be held back, in this order`;
   return { guard, allow: true, reason };
 }
 

@@ -29,14 +29,25 @@ export function displacements(changes: readonly Change[], policy: string, target
         standing && origin.kind === "policy" && name === policy && intent.target === target && intent.kind === "relieve"
       );
     })
-    .map((change) => ({ changeId: change.id, changes: change.decision.changes }))
+    .map((change) => ({ changeId: change.id, changes: change.decision.changes, ...heldBy(change) }))
     .reverse();
 }
 
-/** When routers were touched for `target`, by changes other than `except` and by nobody's rollback. */
+/** Who offered more than its ceiling, as it was measured for the decision. */
+function heldBy({ decision }: Change): Pick<Displacement, "demands"> {
+  if (decision.action !== "qos") return {};
+  const { changes, predicted } = decision;
+  const demands = (predicted.queues ?? []).flatMap(({ link, class: name, offered }) => {
+    const share = changes.find((one) => one.link === link)?.to.find((one) => one.class === name);
+    return share && offered > share.ceiling ? [{ link, class: name, offered }] : [];
+  });
+  return { demands };
+}
+
+/** When a policy's changes for `target`, other than `except`, began to reach routers, whatever became of them; a person's rollback does not count. */
 export function touched(changes: readonly Change[], target: string, except?: string): number[] {
   return changes.flatMap(({ id, origin, decision, times }) => {
     const ours = origin.kind === "policy" && decision.intent.target === target && id !== except;
-    return ours && times.committedMs !== undefined ? [times.committedMs] : [];
+    return ours && times.pushStartedMs !== undefined ? [times.pushStartedMs] : [];
   });
 }

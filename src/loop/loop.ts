@@ -46,7 +46,7 @@ export type LoopDeps = Readonly<{
   token: () => string;
   /** Called when a router or a telemetry target can no longer be worked with, fails in another way, or is well again. */
   onTrouble: (trouble: Trouble) => void;
-  /** Called when a policy finds nothing to do about a target, and why is another than the last time. */
+  /** Called when a policy finds nothing to do about a target, where its outcome is another than the last time. */
   onConclusion: (conclusion: Conclusion) => void;
   /** A bug, or a journal that cannot be written: the loop has stopped, and the routers stay as last confirmed. */
   onFatal: (error: unknown) => void;
@@ -278,8 +278,9 @@ export class Loop {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
     }
     if (decided.kind === "not-network") {
-      const { reason, attribution } = decided;
-      return conclude(attribution.verdict === "compute" ? "compute" : "unclear", reason, { attribution });
+      const { reason, attribution, alternatives } = decided;
+      const outcome = attribution.verdict === "compute" ? "compute" : "unclear";
+      return conclude(outcome, reason, { attribution, alternatives });
     }
     const { decision } = decided;
     const { alternatives } = decision;

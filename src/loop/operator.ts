@@ -11,6 +11,7 @@ import { undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
 import type { NetworkReading } from "./read-network.ts";
 import { shedLevels } from "./shed.ts";
+import { inverted, leftToUndo } from "./undo.ts";
 
 type Reading = Result<NetworkReading>;
 
@@ -129,7 +130,9 @@ export function operatorOf(
     // Planned from what the routers read now: what else has changed there since is not this change's to put back.
     if (!read.ok) return read;
     const decision = inverted(change.decision, `${by} takes ${change.id} back: ${reason}`);
-    const plan = planChange(templates, network, decision, read.value.readings[decision.action]);
+    // Where queues are gone already nothing is pushed; the undo is journaled all the same, and ends what the change asked for.
+    const left = leftToUndo(decision, read.value.facts);
+    const plan = planChange(templates, network, left, read.value.readings[decision.action]);
     if (!plan.ok) return plan;
     const undo = await loop.propose({
       origin: { kind: "operator", by, undoes: change.id },
@@ -170,8 +173,8 @@ export function operatorOf(
     const standing = loop.status().filter((one) => one.target === subject);
     const known = standing.length > 0 || [...network.links, ...network.flows].some(({ name }) => name === subject);
     if (!known) {
-      const mend = "name a change (pointsman proposals), or a link or flow (pointsman status)";
-      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link or flow`, { mend }));
+      const mend = "name a change (pointsman proposals), or a link, flow, class or site (pointsman status)";
+      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link, flow, class or site`, { mend }));
     }
     const history = await journal.entries(subject);
     const now = standing.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");
@@ -260,41 +263,3 @@ function mendFor({ id, state }: Change): string {
   if (state === "awaiting-approval") return `pointsman approve ${id}, or pointsman reject ${id}`;
   return `pointsman show ${id} tells what became of it; pointsman proposals lists what waits now`;
 }
-
-function inverted(decision: Decision, reason: string): Decision {
-  const { predicted } = decision;
-  const facts = {
-    intent: decision.intent,
-    reason,
-    alternatives: [],
-    predicted: {
-      ...predicted,
-      links: predicted.links.map((one) => ({ ...one, before: one.after, after: one.before })),
-      flows: predicted.flows.map((one) => ({ ...one, before: one.after, after: one.before })),
-      ...(predicted.queues && {
-        queues: predicted.queues.map((one) => ({ ...one, before: one.after, after: one.before })),
-      }),
-      costPerHour: {
-        ...predicted.costPerHour,
-        before: predicted.costPerHour.after,
-        after: predicted.costPerHour.before,
-      },
-    },
-  };
-  switch (decision.action) {
-    case "bgp-prepend":
-      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
-    case "segment-routing":
-      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
-    case "qos":
-      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
-    case "anycast-drain":
-      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
-  }
-}
-
-const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({
-  ...one,
-  from: one.to,
-  to: one.from,
-});

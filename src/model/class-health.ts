@@ -1,5 +1,8 @@
 import type { Measured } from "./signal.ts";
 
+/** `class.risk` and `class.stress` go no higher: a share of a limit, finite whatever was measured. */
+export const mostOverLimit = 1_000;
+
 /** How one objective stands. What is not known is absent: no data is never "fine". */
 export type ObjectiveReading = Readonly<{
   /** The objective's text. */

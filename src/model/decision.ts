@@ -108,6 +108,9 @@ export type RouterFacts = Readonly<{
   sites: readonly SiteAnnouncement[];
 }>;
 
+/** What a class offered to an interface when it was held back there: it may have been asked to send less since. */
+export type Demand = Readonly<{ link: LinkName; class: string; offered: BitsPerSecond }>;
+
 /** What a policy wants done, and the evidence for it. */
 export type Intent = Readonly<{
   policy: string;
@@ -121,7 +124,7 @@ export type Intent = Readonly<{
   (
     | Readonly<{ kind: "relieve" }>
     /** The peak is over and has stayed over: undo what `changeId` did. */
-    | Readonly<{ kind: "give-back"; changeId: string; changes: Changes }>
+    | Readonly<{ kind: "give-back"; changeId: string; changes: Changes; demands?: readonly Demand[] }>
   );
 
 export type LinkPrediction = Readonly<{
@@ -137,13 +140,13 @@ export type FlowPath = Readonly<{ links: readonly LinkName[]; delayMs: number }>
 
 export type FlowPrediction = Readonly<{ flow: FlowName; rate: BitsPerSecond; before: FlowPath; after: FlowPath }>;
 
-/** One class on one interface; delay is the 99th percentile of the wait for the line. */
+/** One class on one interface; delay is the 99th percentile of the wait for the line, absent where it is not known. */
 export type QueuePrediction = Readonly<{
   link: LinkName;
   class: string;
   offered: BitsPerSecond;
-  before: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
-  after: Readonly<{ carried: BitsPerSecond; delayP99Ms: number }>;
+  before: Readonly<{ carried: BitsPerSecond; delayP99Ms?: number }>;
+  after: Readonly<{ carried: BitsPerSecond; delayP99Ms?: number }>;
 }>;
 
 /**

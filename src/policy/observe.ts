@@ -1,3 +1,4 @@
+import { assert } from "../kernel/assert.ts";
 import type { Network } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
@@ -39,6 +40,7 @@ export function observe(policy: Policy, target: string, state: NetworkState, net
       reason: `no sample of ${signal} for ${missing}${unknownOf(state, target)}${unheard(state)}`,
     };
   }
+  assert(Number.isFinite(measured.value), `${signal} of ${target} is a finite number`);
   const ageMs = state.atMs - measured.toMs;
   const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
   if (ageMs > patienceMs) {

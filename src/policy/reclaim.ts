@@ -1,14 +1,15 @@
-import type { Changes, PrependChange, QosChange, SegmentRoutingChange } from "../model/decision.ts";
+import { mostOverLimit } from "../model/class-health.ts";
+import type { Changes, Demand, PrependChange, QosChange, SegmentRoutingChange } from "../model/decision.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { signalUnit } from "../model/signal.ts";
-import { delayAfter, pathLimits, qosInterfaces, servedBy } from "../te/class-queues.ts";
+import { delayAfter, pathLimits, qosInterfaces, returnTo } from "../te/class-queues.ts";
 import { observe } from "./observe.ts";
 
-/** A confirmed move that could be given back. */
-export type Displacement = Readonly<{ changeId: string; changes: Changes }>;
+/** A confirmed move that could be given back, and what those wanted whom it holds back. */
+export type Displacement = Readonly<{ changeId: string; changes: Changes; demands?: readonly Demand[] }>;
 
 /**
  * The policy's signal for `target`, were what a change has moved back. Undefined when it cannot be known.
@@ -85,12 +86,9 @@ function returningPrefixes(
   return elsewhere.reduce((sum, { rate }) => sum + rate, 0);
 }
 
-/** Where old queues would not carry what is offered: far over any limit. */
-const overloaded = 10;
-
 /**
  * The share of what its path's delay may be that a class would come to with the queues from before a change, by the model and
- * at present loads; no less than the signal is now. `overloaded` where somebody would stand before a full queue. Undefined
+ * at present loads; no less than the signal is now. As high as it can be where somebody would stand before a full queue. Undefined
  * when something that it rests on has no fresh sample.
  */
 function afterOldQueues(
@@ -98,7 +96,7 @@ function afterOldQueues(
   target: string,
   state: NetworkState,
   network: Network,
-  { changes }: Displacement,
+  { changes, demands }: Displacement,
 ): number | undefined {
   const now = observe(policy, target, state, network);
   const one = serviceClasses(network).find(({ name }) => name === target);
@@ -118,15 +116,9 @@ function afterOldQueues(
   const known = qosInterfaces(part, state, left);
   const asked = pathLimits(one, health);
   if (stale || "unknown" in known || "unknown" in asked || known.interfaces.length < made.length) return undefined;
-  const place = serviceClasses(network).indexOf(one);
-  const waits: { before: number; after: number }[] = [];
-  for (const iface of known.interfaces) {
-    const old = made.find(({ link }) => link === iface.link.name)?.from ?? [];
-    if (old.some((share) => !iface.loads.some((load) => load.one.name === share.class))) return undefined;
-    const [before, after] = [servedBy(iface, iface.shares), servedBy(iface, old)];
-    if (after.some(({ full }) => full)) return overloaded;
-    waits.push({ before: before[place]?.delayP99Ms ?? 0, after: after[place]?.delayP99Ms ?? 0 });
-  }
-  const shares = asked.limits.map((limit) => delayAfter(limit, waits) / limit.belowMs);
-  return Math.max(now.value, ...shares);
+  const found = returnTo(one, known.interfaces, made, demands);
+  if ("barred" in found) return undefined;
+  if ("overload" in found) return mostOverLimit;
+  const shares = asked.limits.map((limit) => delayAfter(limit, found.waits) / limit.belowMs);
+  return Math.min(mostOverLimit, Math.max(now.value, ...shares));
 }

@@ -1,4 +1,9 @@
-import type { ClassHealth, ConditionReading, ObjectiveReading } from "../model/class-health.ts";
+import {
+  type ClassHealth,
+  type ConditionReading,
+  mostOverLimit,
+  type ObjectiveReading,
+} from "../model/class-health.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import type { Measured } from "../model/signal.ts";
 import {
@@ -103,7 +108,9 @@ export class ClassState {
     const unknown = [...readings, ...conditions].flatMap(({ unknown }) => (unknown === undefined ? [] : [unknown]));
     const isKnown = worst?.risk !== undefined && (worst.risk >= 1 || risks.every(({ risk }) => risk !== undefined));
     const newestMs = Math.max(...this.#judged.filter((one) => !one.isSilent(nowMs)).map((one) => one.newestMs));
-    this.#risk = isKnown ? { value: worst.risk ?? 0, fromMs: newestMs, toMs: newestMs } : undefined;
+    this.#risk = isKnown
+      ? { value: Math.min(mostOverLimit, worst.risk ?? 0), fromMs: newestMs, toMs: newestMs }
+      : undefined;
     this.#stress = this.#stressOf(readings);
     const derived = [...this.signals].filter(([, { parts }]) => parts.size > 0);
     this.#health = {
@@ -135,6 +142,6 @@ export class ClassState {
       fromMs = Math.min(fromMs, recent.fromMs);
       toMs = Math.min(toMs, recent.toMs);
     }
-    return { value, fromMs, toMs };
+    return { value: Math.min(mostOverLimit, value), fromMs, toMs };
   }
 }

@@ -1,5 +1,5 @@
 import type { ClassHealth } from "../model/class-health.ts";
-import type { ClassShare, InterfaceQos } from "../model/decision.ts";
+import { type ClassShare, type Demand, type InterfaceQos, type QosChange, sameShares } from "../model/decision.ts";
 import type { Link, Network, ServedClass } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import { serviceClasses } from "../model/scope.ts";
@@ -53,6 +53,8 @@ export function qosInterfaces(
   const interfaces = links.map((link): QosInterface => {
     const shares = qos.find((one) => one.link === link.name)?.shares;
     if (!shares) unknown.push(`what ${link.device} has for the queues of ${link.name}`);
+    if (shares && !fitsLine(shares, link))
+      unknown.push(`what the queues of ${link.name} do, which guarantee more than it has`);
     for (const share of shares ?? []) {
       if (!classes.some(({ name }) => name === share.class))
         unknown.push(`the traffic of ${share.class}, which has a queue on ${link.name} and is no class any more`);
@@ -73,15 +75,20 @@ export function qosInterfaces(
 
 /**
  * What each class gets, in the order of `loads`, were these the interface's queues. A class without a queue of its own goes by
- * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them.
+ * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them. `wanted`: what they
+ * would offer then.
  */
-export function servedBy({ link, shares: now, loads }: QosInterface, shares: readonly ClassShare[]): QueueService[] {
+export function servedBy(
+  { link, shares: now, loads: measured }: QosInterface,
+  shares: readonly ClassShare[],
+  loads: readonly ClassLoad[] = measured,
+): QueueService[] {
   const line = { capacity: link.capacity, packetBits };
   const offered = loads.map((load) => load.offered);
   if (shares.length === 0) {
     // All stand in the one queue, and each class's depth is that queue's.
     if (now.length === 0) return plainQueue(line, offered, Math.max(...loads.map(({ depthBytes }) => depthBytes)));
-    const hungry = servedBy({ link, shares: now, loads }, now).some(({ full }) => full);
+    const hungry = servedBy({ link, shares: now, loads: measured }, now).some(({ full }) => full);
     const plain = plainQueue(line, offered, Number.POSITIVE_INFINITY);
     return hungry ? plain.map((one) => ({ ...one, delayP99Ms: Number.POSITIVE_INFINITY, full: true })) : plain;
   }
@@ -104,10 +111,87 @@ export function servedBy({ link, shares: now, loads }: QosInterface, shares: rea
 /** A ceiling as high as the line (in whole kbit/s) keeps back nothing. */
 export const isCapped = (ceiling: number, capacity: number): boolean => capacity - ceiling >= 1000;
 
+/** Whether the model can say what comes of them: every queue is sure of something, and all of them of no more than the line. */
+export const fitsLine = (shares: readonly ClassShare[], { capacity }: Link): boolean =>
+  shares.every(({ guaranteed }) => guaranteed > 0) &&
+  shares.reduce((sum, { guaranteed }) => sum + guaranteed, 0) <= capacity * (1 + 1e-9);
+
+/** Bit/s that a class may have at most; without a queue of its own it goes by the last. */
+export const ceilingOf = (shares: readonly ClassShare[], name: string, { capacity }: Link): number =>
+  (shares.find((share) => share.class === name) ?? shares.at(-1))?.ceiling ?? capacity;
+
+/** Bit/s of what an interface is offered that these queues hold back: by ceilings, or of what classes carry now. */
+export function heldBack(iface: QosInterface, shares: readonly ClassShare[]): number {
+  const after = servedBy(iface, shares);
+  return iface.loads.reduce((sum, load, i) => {
+    const lost = load.offered - load.drops - (after[i]?.carried ?? 0);
+    return sum + Math.max(keptBack(iface, load, shares), lost);
+  }, 0);
+}
+
+/** Of what is measured, so much is all of it: counters of rates and drops are not of one moment. */
+export const allOfIt = 0.98;
+
+/** The classes that would carry less than now, so served, and that `one` may not shed. */
+export function robbed({ service }: ServedClass, { loads }: QosInterface, after: readonly QueueService[]): ClassLoad[] {
+  return loads.filter((load, i) => {
+    const now = load.offered - load.drops;
+    return !service.sheds.includes(load.one.name) && (after[i]?.carried ?? 0) < now * allOfIt;
+  });
+}
+
 /** Bit/s of a class that a queue's ceiling keeps back. */
-export function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
+function keptBack({ link }: QosInterface, { one, offered }: ClassLoad, shares: readonly ClassShare[]): number {
   const ceiling = shares.find((share) => share.class === one.name)?.ceiling ?? link.capacity;
   return isCapped(ceiling, link.capacity) ? Math.max(0, offered - ceiling) : 0;
+}
+
+/** Does it lose more of what it offers than rounding? */
+export const loses = (lost: number, offered: number): boolean => lost > 1e-3 * offered;
+
+/** What comes of going back to old queues: what bars it, who would stand in the way, or what `one` would wait, link by link. */
+export type Return = Readonly<
+  | { barred: string }
+  | { overload: string }
+  | {
+      requeues: readonly Readonly<{ iface: QosInterface; shares: readonly ClassShare[] }>[];
+      waits: readonly Readonly<{ before: number; after: number }>[];
+    }
+>;
+
+/**
+ * What would come of the queues from before `changes`. Who was held back by them offers at least what it did then, as it may
+ * have been asked to send less, and comes back when it is let go.
+ */
+export function returnTo(
+  one: ServedClass,
+  interfaces: readonly QosInterface[],
+  changes: readonly QosChange[],
+  demands: readonly Demand[] = [],
+): Return {
+  const requeues: { iface: QosInterface; shares: readonly ClassShare[] }[] = [];
+  const waits: { before: number; after: number }[] = [];
+  for (const { link, device, from, to } of changes) {
+    const iface = interfaces.find((other) => other.link.name === link);
+    if (!iface) return { barred: `${link} is no link with qos in the inventory any more` };
+    if (!sameShares(iface.shares, to)) return { barred: `${device} has other queues on ${link} now than it left` };
+    const gone = from.find((share) => !iface.loads.some((load) => load.one.name === share.class));
+    if (gone) return { barred: `${gone.class}, which had a queue on ${link}, is no class any more` };
+    const wanted = iface.loads.map((load): ClassLoad => {
+      const demand = demands.find((other) => other.link === link && other.class === load.one.name);
+      return { ...load, offered: Math.max(load.offered, demand?.offered ?? 0) };
+    });
+    const [before, after] = [servedBy(iface, to), servedBy(iface, from, wanted)];
+    for (const [i, load] of wanted.entries()) {
+      const service = after[i] as QueueService;
+      if (service.full) return { overload: `${load.one.name} would stand before a full queue on ${link}` };
+      if (loses(load.offered - service.carried, load.offered))
+        return { overload: `${load.one.name} would lose packets on ${link}` };
+      if (load.one.name === one.name) waits.push({ before: before[i]?.delayP99Ms ?? 0, after: service.delayP99Ms });
+    }
+    requeues.push({ iface, shares: from });
+  }
+  return { requeues, waits };
 }
 
 /** A `path` signal of a class in ms, and what it must be below. */
@@ -145,12 +229,13 @@ export function pathLimits(
 
 /**
  * What a path's delay comes to when waits on interfaces change. Which of them the path that is measured crosses is not known:
- * so no less than the longest wait of any one, and what is measured less all that is gained.
+ * so no less than the longest wait of any one, and what is measured less all that is gained. Infinite where a wait stays that is.
  */
 export function delayAfter(
   { nowMs }: PathLimit,
   waits: readonly Readonly<{ before: number; after: number }>[],
 ): number {
+  if (waits.some(({ after }) => after === Number.POSITIVE_INFINITY)) return Number.POSITIVE_INFINITY;
   const measured = Number.isFinite(nowMs) ? nowMs : waits.reduce((sum, { before }) => sum + before, 0);
   const gained = waits.reduce((sum, { before, after }) => sum + before - after, 0);
   return Math.max(0, measured - gained, ...waits.map(({ after }) => after));

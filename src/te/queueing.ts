@@ -96,7 +96,8 @@ function sharedOut(capacity: number, queues: readonly QueueLoad[]): number[] {
 /**
  * One plain queue for all, in order of arrival: everybody waits the same, and what does not fit is lost by all alike.
  * `standingBytes`: measured in the queue. When it is full, that is its buffer; else it tells how bursty traffic is, as
- * bursts of b bits have r^2 b / 2 (1 - r) waiting on average. Infinite: nobody has seen it full.
+ * bursts of b bits have r^2 b / 2 (1 - r) waiting on average. Infinite: nobody has seen it full; and a gauge that shows less
+ * than a packet before a full line has not either, so how long one waits there is infinite too.
  */
 export function plainQueue(
   { capacity, packetBits }: Line,
@@ -105,7 +106,8 @@ export function plainQueue(
 ): QueueService[] {
   const load = offered.reduce((sum, rate) => sum + rate, 0) / capacity;
   const full = isSaturated({ capacity }, load * capacity);
-  const standing = standingBytes * 8;
+  const seen = standingBytes * 8;
+  const standing = full && seen < packetBits ? Number.POSITIVE_INFINITY : seen;
   const burst = Math.min(standing, (2 * standing * (1 - load)) / load ** 2);
   const bits = Number.isFinite(burst) ? Math.max(packetBits, burst) : packetBits;
   const wait = full ? standing / capacity : waitP99(load, bits / capacity);

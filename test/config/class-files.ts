@@ -52,6 +52,7 @@ telemetry:
       queueRate: { query: queue_bps, linkLabel: link, classLabel: class }
       queueDrops: { query: queue_dropped_bps, linkLabel: link, classLabel: class }
       queueDepth: { query: queue_bytes, linkLabel: link, classLabel: class }
+      linkOutbound: { query: link_out, linkLabel: link }
 shedWebhooks: [http://127.0.0.1:8080/shed]
 policies: [classes.yaml, p.yaml]
 `;

@@ -326,6 +326,18 @@ test.each<[of: keyof typeof good, from: string, to: string, problem: string]>([
   ],
   [
     "network",
+    "      queueDepth: { query: queue_bytes, linkLabel: link, classLabel: class }\n",
+    "",
+    'has no queueDepth, and policy "chat-first" needs queue.depth on east-west, without gnmi; add the queueDepth query',
+  ],
+  [
+    "network",
+    "      linkOutbound: { query: link_out, linkLabel: link }\n",
+    "",
+    'has no linkOutbound, and policy "chat-first" needs link.rate.out on east-west, without gnmi; add the linkOutbound query',
+  ],
+  [
+    "network",
     "    role: transit\n    capacity: 10 Gbit/s",
     "    role: transit\n    capacity: 10 Gbit/s\n    qos: true",
     "pointsman.yaml:37:5 links[2].qos: is on a router of platform frr, whose queues Pointsman cannot set; remove it",
@@ -340,7 +352,7 @@ test.each<[of: keyof typeof good, from: string, to: string, problem: string]>([
     "network",
     "[http://127.0.0.1:8080/shed]",
     "['http://me:hunter2@127.0.0.1/']",
-    "pointsman.yaml:52:16 shedWebhooks[0]: is not an http or https URL without credentials; write for example http://127.0.0.1:8080/shed",
+    "pointsman.yaml:53:16 shedWebhooks[0]: is not an http or https URL without credentials; write for example http://127.0.0.1:8080/shed",
   ],
   [
     "network",
@@ -403,6 +415,15 @@ test("a policy of links verifies no class", async () => {
   );
   expect(problems.join("\n")).toContain(
     "p.yaml:7:14 spec.trigger.signal: class.risk is a signal of classes, and the scope is of links; watch link.utilisation.out",
+  );
+});
+
+// Goal: a verdict must not be asked for before a class can be known anew. Method: 40 s hold a short window of 3 samples and one more.
+test("a qos policy that observes too shortly", async () => {
+  const observing = (time: string) => load({ policy: qosPolicyText.replace("observe: 60s", `observe: ${time}`) });
+  expect((await observing("40s")).problems.join("\n")).not.toContain("is known anew");
+  expect((await observing("39s")).problems.join("\n")).toContain(
+    'spec.verify.observe: ends before "first-token p95 below 500ms" of class "chat" is known anew: its short window and one sample are 40s; write at least 40s',
   );
 });
 

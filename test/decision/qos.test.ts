@@ -2,9 +2,9 @@ import fc from "fast-check";
 import { beforeEach, describe, expect, test } from "vitest";
 import { planShares } from "../../src/decision/qos/shares.ts";
 import { decideQos as decide, type QosInput } from "../../src/decision/qos.ts";
-import { ratio } from "../../src/kernel/units.ts";
+import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { Attribution, ObjectiveReading } from "../../src/model/class-health.ts";
-import type { ClassShare, DecisionOutcome, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
+import type { ClassShare, DecisionOutcome, Intent, InterfaceQos, QosDecision } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
 import { type QosInterface, qosInterfaces } from "../../src/te/class-queues.ts";
 import {
@@ -155,6 +155,10 @@ test.each([
 test("nor without the path's delay, the class's health, or what the router has", () => {
   expect(why(decided({ pathMs: undefined }))).toContain("the present path-latency is not known");
   expect(why(decided({ qos: [] }))).toContain("what a has for the queues of a-b is not known");
+  const crowded = [share("interactive", 60, 0), share("batch", 50, 7)];
+  expect(why(decided({ qos: [{ link: "a-b", device: "a", shares: crowded }] }))).toContain(
+    "what the queues of a-b do, which guarantee more than it has is not known",
+  );
   const network = networkOf(["a-b"]);
   const state = { ...stateOf({ "a-b": flood }, 100), classes: new Map() };
   expect(why(decideQos({ intent, policy: policyOf(), network, state, qos: [] }))).toContain("how interactive stands");
@@ -210,6 +214,27 @@ test("a class that may not be shed gets through", () => {
   const decision = change({ links: { "a-b": loads }, network: { classes } });
   // 20 + 10 + 50 leave 20 of its 90 to batch, which equals control in priority and would take half of what is left to both.
   expect(sharesOf(decision)).toMatchObject({ batch: [10, 20, 7], control: [10, 100, 7] });
+});
+
+// Goal: a full line whose depth is not known is worth queues, and what is not known of it is not predicted.
+test("a full line whose gauge shows nothing", () => {
+  const decision = change({ depth: 0 });
+  expect(sharesOf(decision)).toMatchObject({ interactive: [18.75, 100, 0] });
+  const own = decision.predicted.queues?.find((queue) => queue.class === "interactive");
+  expect(own?.before).not.toHaveProperty("delayP99Ms");
+  expect(own?.after.delayP99Ms).toBeLessThan(1);
+  expect(decision.reason).toContain("its 99th percentile wait goes from an unknown time to 0.");
+});
+
+// Goal: nobody who may not be shed pays for it. Method: interactive may hold only batch back, which offers next to nothing.
+test("a class that may not be shed would carry less", () => {
+  const { service } = interactive;
+  const classes = [{ ...interactive, service: { ...service, sheds: ["batch"] } }, standard, batch];
+  const links = { "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } } satisfies LinkLoads;
+  const outcome = decided({ links, network: { classes } });
+  expect(outcome.kind).toBe("nothing-helps");
+  expect(why(outcome)).toContain("queues for interactive on a-b would take from standard what it carries now");
+  expect(why(outcome)).toContain("It needs capacity, 115 Mbit/s or more");
 });
 
 // Goal: what no class explains is no free room: it is held as load of the class in whose queue it goes.
@@ -333,8 +358,15 @@ test("no fewer interfaces would do", () => {
     });
     const holds = (set: readonly string[]) => {
       const [changed, left] = [alone.filter((q) => set.includes(q.link)), alone.filter((q) => !set.includes(q.link))];
-      const gained = changed.reduce((sum, { before, after }) => sum + before.delayP99Ms - after.delayP99Ms, 0);
-      const longest = Math.max(0, ...changed.map((q) => q.after.delayP99Ms), ...left.map((q) => q.before.delayP99Ms));
+      const gained = changed.reduce(
+        (sum, { before, after }) => sum + (before.delayP99Ms ?? Infinity) - (after.delayP99Ms ?? Infinity),
+        0,
+      );
+      const longest = Math.max(
+        0,
+        ...changed.map((q) => q.after.delayP99Ms ?? Infinity),
+        ...left.map((q) => q.before.delayP99Ms ?? Infinity),
+      );
       return Math.max(pathMs - gained, longest) < limitMs && left.every((q) => q.before.carried > q.offered * 0.999);
     };
     const sets = [...Array(1 << alone.length).keys()].map((set) =>
@@ -363,17 +395,28 @@ test("giving back", () => {
   const [made] = change().changes;
   if (!made) throw new Error("no change");
   const network = networkOf(["a-b"]);
-  const back = { ...intent, kind: "give-back" as const, changeId: "change-1", changes: [made] };
-  const ask = (loads: Loads, shares = made.to, pathMs = 1) => {
+  const back: Intent = { ...intent, kind: "give-back", changeId: "change-1", changes: [made] };
+  const ask = (loads: Loads, shares = made.to, pathMs = 1, asked: Intent = back) => {
     // Whoever is to blame now, it may go back.
     verdict = "unclear";
     const state = stateOf({ "a-b": loads }, pathMs, undefined, { depth: 0 });
-    return decideQos({ intent: back, policy: policyOf(), network, state, qos: [{ link: "a-b", device: "a", shares }] });
+    return decideQos({
+      intent: asked,
+      policy: policyOf(),
+      network,
+      state,
+      qos: [{ link: "a-b", device: "a", shares }],
+    });
   };
   const calm: Loads = { interactive: [10, 0], standard: [10, 0], batch: [40, 0] };
   expect(ask(calm)).toMatchObject({ kind: "change", decision: { changes: [{ link: "a-b", from: made.to, to: [] }] } });
   expect(why(ask(flood))).toContain("change-1 is not given back: batch would stand before a full queue on a-b");
   expect(why(ask({ ...calm, batch: [79, 0] }))).toContain("would stand before a full queue");
   expect(why(ask(calm, [share("interactive", 20, 0)]))).toContain("a has other queues on a-b now");
+  // Who sends nothing, as it was asked to, wants again what it offered when it was held.
+  const demands = [{ link: "a-b", class: "batch", offered: bitsPerSecond(120e6) }];
+  expect(why(ask({ ...calm, batch: [0, 0] }, made.to, 1, { ...back, demands }))).toContain(
+    "batch would stand before a full queue on a-b",
+  );
   expect(why(ask(calm, made.to, 7))).toContain("over the 5 ms it must clear");
 });

@@ -4,6 +4,7 @@ import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { ClassShare, Intent, QosChange, QosDecision } from "../../src/model/decision.ts";
 import {
   batch,
+  classOf,
   intent,
   interactive,
   type Loads,
@@ -66,6 +67,7 @@ test("the right change is allowed by all", () => {
     ["freeze-window", "no freeze windows"],
     ["one-change-in-flight", "no other change is in flight"],
     ["allow-list", "a-b may have queues, and all of them are for service classes"],
+    ["whole", "every class has one queue, or there are none"],
     ["unchanged-basis", "the routers have what it was decided on"],
     ["max-devices", "changes 1 of at most 2 devices: a"],
     ["max-interfaces", "changes 1 of at most 2 interfaces"],
@@ -76,6 +78,7 @@ test("the right change is allowed by all", () => {
     ["shed-order", "standard on a-b, batch on a-b may be held back, in this order"],
     ["coverage", "classes explain 100% of what a-b sends, of at least 80%"],
     ["premium", "interactive and those before it offer 60% of a-b; at most 80% may go first"],
+    ["bystanders", "nobody whom interactive may not hold back carries less than now"],
     ["traffic-held-back", "holds back 23.1% of what an interface is offered; at most 60% may be"],
   ]);
 });
@@ -91,6 +94,28 @@ const without = (
 };
 const aged = (ms: number) => ({ state: stateOf(loads, 100, { fromMs: nowMs - ms, toMs: nowMs - ms }) });
 const bare = { ...network, links: network.links.map(({ qos: _, ...link }) => link) };
+
+/** Holds standard and batch back, by a policy that may hold nobody back, and says that it gives back. */
+const lying: Partial<Input> = {
+  network: { ...network, classes: [classOf("interactive", { ...interactive.service, sheds: [] }), standard, batch] },
+  state: stateOf({ ...loads, "a-b": { interactive: [20, 0], standard: [20, 0], batch: [18, 0] } }, 1),
+  policy: policyOf({ maxHeldBack: 0.01 }),
+  qos: [
+    {
+      link: "a-b",
+      device: "a",
+      shares: [share("interactive", 75, 0), share("standard", 10, 1), share("batch", 10, 7)],
+    },
+  ],
+  decision: decisionOf(
+    [
+      queues([share("interactive", 75, 0), share("standard", 10, 1, 15), share("batch", 10, 7, 13)], {
+        from: [share("interactive", 75, 0), share("standard", 10, 1), share("batch", 10, 7)],
+      }),
+    ],
+    { ...intent, kind: "give-back", changeId: "change-1", changes: [] },
+  ),
+};
 
 // Goal: each guard denies for its own reason, with figures. Method: one fact or one share is wrong.
 test.each<[string, string, Partial<Input>, string]>([
@@ -109,8 +134,8 @@ test.each<[string, string, Partial<Input>, string]>([
     "a-b is sent by a, and the change is for b",
   ],
   ["allow-list", "a stranger", setting(...right, share("gold", 1, 3)), "gold is no service class"],
-  ["allow-list", "a class left out", setting(own, mid), "batch has not one queue on a-b"],
-  ["allow-list", "a class twice", setting(own, mid, low, { ...low, ceiling: own.ceiling }), "batch has not one queue"],
+  ["whole", "a class left out", setting(own, mid), "batch has not one queue on a-b"],
+  ["whole", "a class twice", setting(own, mid, low, { ...low, ceiling: own.ceiling }), "batch has not one queue"],
   [
     "unchanged-basis",
     "other queues there",
@@ -190,6 +215,31 @@ test.each<[string, string, Partial<Input>, string]>([
     "one plain queue on a-b would be full",
   ],
   [
+    "bystanders",
+    "squeezed under a full ceiling",
+    {
+      network: {
+        ...network,
+        classes: [classOf("interactive", { ...interactive.service, sheds: ["batch"] }), standard, batch],
+      },
+      state: stateOf({ ...loads, "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } }, 100),
+      ...setting(own, share("standard", 10, 1), low),
+    },
+    "standard would carry 29 Mbit/s on a-b of the 44 Mbit/s it does now, and interactive may not hold it back",
+  ],
+  [
+    "traffic-held-back",
+    "squeezed under a full ceiling",
+    {
+      policy: policyOf({ maxHeldBack: 0.1 }),
+      state: stateOf({ ...loads, "a-b": { interactive: [55, 15], standard: [44, 0], batch: [1, 0] } }, 100),
+      ...setting(own, share("standard", 10, 1), low),
+    },
+    "holds back 13% of what an interface is offered; at most 10% may be",
+  ],
+  ["shed-order", "said to give back", lying, "interactive may not hold standard back"],
+  ["traffic-held-back", "said to give back", lying, "holds back 17"],
+  [
     "traffic-held-back",
     "too much",
     { policy: policyOf({ maxHeldBack: 0.2 }) },
@@ -227,4 +277,21 @@ test("giving back", () => {
   const facts = { qos: [{ link: "a-b", device: "a", shares: right }], state: stateOf(calm, 1) };
   const decision = decisionOf([queues([], { from: right })], back);
   expect(no({ ...facts, decision, policy: policyOf({ maxHeldBack: 0 }) })).toEqual([]);
+  // One change is left for the next peak, and where there is only one, it may be this.
+  const late = { ...facts, decision, touchedMs: [1, 2, 3].map(minutes) };
+  expect(no(late).map(({ guard, reason }) => [guard, reason])).toEqual([
+    [
+      "budget",
+      "interactive was touched 3 times in the last 60 minutes; 4 are allowed, and giving back leaves 1 of them",
+    ],
+  ]);
+  expect(no({ ...late, touchedMs: [1, 2].map(minutes) })).toEqual([]);
+  const once = classOf("interactive", { ...interactive.service, budget: { changes: 1, perMs: 3_600_000 } });
+  expect(no({ ...facts, decision, network: { ...network, classes: [once, standard, batch] } })).toEqual([]);
+  // Queues from before a class was added come back as they were; others that leave it out do not.
+  const older = [share("interactive", 40, 0), share("batch", 30, 7)];
+  const to = [queues(older, { from: right })];
+  const stood = { ...back, changes: [queues(right, { from: older })] };
+  expect(no({ ...facts, decision: decisionOf(to, stood) })).toEqual([]);
+  expect(no({ ...facts, decision: decisionOf(to, back) }).map(({ guard }) => guard)).toEqual(["whole"]);
 });

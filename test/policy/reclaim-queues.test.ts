@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { bitsPerSecond } from "../../src/kernel/units.ts";
 import type { QosChange } from "../../src/model/decision.ts";
 import { predictReclaim } from "../../src/policy/reclaim.ts";
 import { type Loads, networkOf, nowMs, policyOf, share, stateOf } from "../te/queued-network.ts";
@@ -9,11 +10,19 @@ const made: QosChange = {
   to: [share("interactive", 20, 0), share("standard", 10, 1), share("batch", 10, 7)],
 };
 const calm: Loads = { interactive: [10, 0], standard: [10, 0], batch: [40, 0] };
-const predicted = (loads: Loads, pathMs: number | undefined, risk = 0.01, change = made, atMs = nowMs) => {
+const predicted = (
+  loads: Loads,
+  pathMs: number | undefined,
+  risk = 0.01,
+  change = made,
+  atMs = nowMs,
+  held?: number,
+) => {
   const state = stateOf({ "a-b": loads }, pathMs, undefined, { risk });
   return predictReclaim(policyOf(), "interactive", { ...state, atMs }, network, {
     changeId: "change-1",
     changes: [change],
+    ...(held === undefined ? {} : { demands: [{ link: "a-b", class: "batch", offered: bitsPerSecond(held) }] }),
   });
 };
 
@@ -32,10 +41,10 @@ test("no less than the signal is now", () => {
 
 // Goal: who drops or takes all that is left now would fill a plain queue, and so would one that its ceiling holds back.
 test("a plain queue that would be full", () => {
-  expect(predicted({ ...calm, batch: [80, 20] }, 1)).toBe(10);
-  expect(predicted({ ...calm, batch: [80, 0] }, 1)).toBe(10);
+  expect(predicted({ ...calm, batch: [80, 20] }, 1)).toBe(1000);
+  expect(predicted({ ...calm, batch: [80, 0] }, 1)).toBe(1000);
   const to = [...made.to.slice(0, 2), share("batch", 10, 7, 20)];
-  expect(predicted({ ...calm, batch: [20, 0] }, 1, 0.01, { ...made, to })).toBe(10);
+  expect(predicted({ ...calm, batch: [20, 0] }, 1, 0.01, { ...made, to })).toBe(1000);
 });
 
 // Goal: back to other queues is worked out with those.

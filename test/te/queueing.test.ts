@@ -104,6 +104,12 @@ test("a plain queue that is not full", () => {
   expect(plainQueue(line, [0], 0)[0]).toEqual({ carried: 0, delayP99Ms: 0, full: false });
 });
 
+// Goal: a full line whose gauge shows not even a packet is not a line on which nobody waits.
+test("a full line of which no depth is known", () => {
+  expect(plainQueue(line, [3e6, 12e6], 0)[0]).toMatchObject({ delayP99Ms: Number.POSITIVE_INFINITY, full: true });
+  expect(plainQueue(line, [3e6, 12e6], 1_500)[0]?.delayP99Ms).toBeCloseTo(1.2, 6);
+});
+
 // Goal: TCP that takes just what is left drops nearly nothing, and has a full buffer all the same.
 test("whoever takes all that is left stands before a full buffer", () => {
   const [own, tcp] = classQueues(line, [

@@ -1,5 +1,5 @@
 import { sameShares } from "../../model/decision.ts";
-import { delayAfter, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { type ClassLoad, delayAfter, loses, type QosInterface, robbed, servedBy } from "../../te/class-queues.ts";
 import type { QueueService } from "../../te/queueing.ts";
 import { clearlyMore } from "../compare.ts";
 import { type Plan, planShares, type TooMuch } from "./shares.ts";
@@ -24,6 +24,8 @@ export type Unchanged = Readonly<{
   waitMs: number;
   lost: number;
   tooMuch?: TooMuch;
+  /** Queues would help, and take from these what they carry, which may not be held back for the class. */
+  robbed?: readonly ClassLoad[];
 }>;
 
 /** Where other queues serve the class better, worst first; and where not. */
@@ -48,8 +50,13 @@ export function candidatesOf(task: Task): Readonly<{ candidates: Candidate[]; un
     const after = servedBy(iface, plan.shares);
     const wait = { before: waitMs, after: after[place]?.delayP99Ms ?? 0 };
     const losses = { before: lost, after: lostOf(offered, after[place]) };
-    const better = clearlyMore(wait.before, wait.after) || clearlyMore(losses.before, losses.after);
+    const victims = robbed(task.one, iface, after);
+    const better =
+      (wait.after < wait.before && wait.before === Number.POSITIVE_INFINITY) ||
+      clearlyMore(wait.before, wait.after) ||
+      clearlyMore(losses.before, losses.after);
     if (!better || sameShares(plan.shares, iface.shares)) unchanged.push({ iface, offered, waitMs, lost });
+    else if (victims.length > 0) unchanged.push({ iface, offered, waitMs, lost, robbed: victims });
     else candidates.push({ iface, plan, before, after, offered, wait, lost: losses });
   }
   const byNeed = (a: Candidate, b: Candidate) => Number(isNeeded(task, b)) - Number(isNeeded(task, a));
@@ -59,9 +66,6 @@ export function candidatesOf(task: Task): Readonly<{ candidates: Candidate[]; un
 
 const lostOf = (offered: number, service: QueueService | undefined) => Math.max(0, offered - (service?.carried ?? 0));
 const gain = ({ wait }: Candidate) => wait.before - wait.after;
-/** Does it lose more of what it offers than rounding? */
-export const loses = (lost: number, offered: number) => lost > 1e-3 * offered;
-
 /** Without it nothing holds: the class loses there, or waits longer at that one place than it may on its whole path. */
 function isNeeded({ limits }: Task, { lost, offered, wait }: Candidate): boolean {
   return loses(lost.before, offered) || limits.some(({ belowMs }) => wait.before >= belowMs);

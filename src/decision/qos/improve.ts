@@ -1,12 +1,12 @@
-import { formatMs, formatRate } from "../../kernel/units.ts";
+import { formatRate } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome } from "../../model/decision.ts";
 import { capitalised } from "../capitalised.ts";
 import { listed } from "../listed.ts";
 import { type Candidate, candidatesOf, type Outlook, outlook, type Unchanged } from "./candidates.ts";
 import { propose } from "./propose.ts";
 import { nothing, type Task } from "./task.ts";
-import { noQueueHelps } from "./too-much.ts";
-import { describeCandidates, describeHeld } from "./words.ts";
+import { noQueueHelps, takesFromOthers } from "./too-much.ts";
+import { describeCandidates, describeHeld, formatWait } from "./words.ts";
 
 /**
  * Queues on the fewest interfaces after which the class loses nothing more and its path's delay is within what it may be, as
@@ -23,6 +23,8 @@ export function improve(task: Task): DecisionOutcome {
     const doNothing = { summary: "do nothing", whyNot: situation(task) };
     const barred = unchanged.find(({ tooMuch }) => tooMuch);
     if (barred?.tooMuch) return nothing(noQueueHelps(task, barred.iface, barred.tooMuch), [doNothing]);
+    const unfair = unchanged.find((other) => other.robbed);
+    if (unfair?.robbed) return nothing(takesFromOthers(task, unfair.iface, unfair.robbed), [doNothing]);
     if (candidates.length === 0) {
       return nothing(
         `${one.name} does not stand in line on any interface whose queues may be set, or has what they can give`,
@@ -67,7 +69,7 @@ const sentence = (text: string) => `${capitalised(text)}.`;
 function unmet({ limits, one }: Task, { delaysMs, losing }: Outlook): string {
   const slow = limits.flatMap(({ signal, belowMs }, i) => {
     const delay = delaysMs[i] as number;
-    return delay < belowMs ? [] : [`${signal} at ${formatMs(delay)}, not below ${formatMs(belowMs)}`];
+    return delay < belowMs ? [] : [`${signal} at ${formatWait(delay)}, not below ${formatWait(belowMs)}`];
   });
   const lossy = losing.length === 0 ? [] : [`${one.name} losing packets on ${listed(losing)}`];
   return listed([...slow, ...lossy]);
@@ -75,8 +77,8 @@ function unmet({ limits, one }: Task, { delaysMs, losing }: Outlook): string {
 
 function delays({ limits }: Task, { delaysMs }: Outlook): string {
   const each = limits.map(({ signal, nowMs, belowMs }, i) => {
-    const was = Number.isFinite(nowMs) ? `from ${formatMs(nowMs)} ` : "";
-    return `${signal} goes ${was}to ${formatMs(delaysMs[i] as number)}, and must be below ${formatMs(belowMs)}`;
+    const was = Number.isFinite(nowMs) ? `from ${formatWait(nowMs)} ` : "";
+    return `${signal} goes ${was}to ${formatWait(delaysMs[i] as number)}, and must be below ${formatWait(belowMs)}`;
   });
   return each.length === 0 ? "" : ` By the model ${each.join("; ")}.`;
 }
@@ -91,10 +93,10 @@ function fewer(task: Task, chosen: readonly Candidate[], outlookOf: (count: numb
 const shown = 2;
 
 function more({ one }: Task, others: readonly Candidate[], after: Outlook, limited: boolean): Alternative[] {
-  const enough = limited ? `is ${formatMs(Math.max(...after.delaysMs))} without` : "loses nothing without";
+  const enough = limited ? `is ${formatWait(Math.max(...after.delaysMs))} without` : "loses nothing without";
   return others.slice(0, shown).map(({ iface, wait }) => ({
     summary: `queues on ${iface.link.name} as well`,
-    whyNot: `not needed: ${one.name} waits ${formatMs(wait.before)} there, and ${limited ? "its path " : ""}${enough}`,
+    whyNot: `not needed: ${one.name} waits ${formatWait(wait.before)} there, and ${limited ? "its path " : ""}${enough}`,
   }));
 }
 

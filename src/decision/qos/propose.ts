@@ -1,7 +1,8 @@
 import { bitsPerSecond, formatPercent, ratio } from "../../kernel/units.ts";
 import type { Alternative, DecisionOutcome, FanOutTail, Prediction, QosChange } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
-import { keptBack, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import { heldBack, type QosInterface, servedBy } from "../../te/class-queues.ts";
+import type { QueueService } from "../../te/queueing.ts";
 import { fanOutTail } from "../../te/service-level/fan-out.ts";
 import type { Task } from "./task.ts";
 
@@ -31,18 +32,18 @@ const changeOf = ({ iface: { link, shares: from }, shares: to }: Requeue): QosCh
   to,
 });
 
-/** Queues move nothing to other links, so what each carries of its capacity stays; what ceilings hold back is `moved`. */
+/** Queues move nothing to other links, so what each carries of its capacity stays; what is held back is `moved`. */
 function predict(requeues: readonly Requeue[]): Prediction {
   let [moved, offered] = [0, 0];
   const queues = requeues.flatMap(({ iface, shares }) => {
     const [before, after] = [servedBy(iface, iface.shares), servedBy(iface, shares)];
+    moved += heldBack(iface, shares);
     return iface.loads.map((load, i) => {
       offered += load.offered;
-      moved += keptBack(iface, load, shares);
-      const outcome = (services: typeof before) => ({
-        carried: bitsPerSecond(services[i]?.carried ?? 0),
-        delayP99Ms: services[i]?.delayP99Ms ?? 0,
-      });
+      const outcome = (services: typeof before) => {
+        const { carried, delayP99Ms } = services[i] as QueueService;
+        return { carried: bitsPerSecond(carried), ...(Number.isFinite(delayP99Ms) ? { delayP99Ms } : {}) };
+      };
       const what = { link: iface.link.name, class: load.one.name, offered: bitsPerSecond(load.offered) };
       return { ...what, before: outcome(before), after: outcome(after) };
     });

@@ -1,7 +1,7 @@
 import { bitsPerSecond } from "../../kernel/units.ts";
 import type { ClassShare } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
-import { type ClassLoad, down, floorOf, type QosInterface, servedBy, up } from "../../te/class-queues.ts";
+import { allOfIt, type ClassLoad, down, floorOf, type QosInterface, servedBy, up } from "../../te/class-queues.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";
 
 /** A class that is shaped to less than it offers, in bit/s. */
@@ -15,8 +15,6 @@ export type TooMuch = Readonly<{ offered: number; allowed: number; because: "tar
 
 /** Over what a class offers, as what a full line drops makes its senders send less; what is there already does with a tenth. */
 const [headroom, enough] = [hiddenDemand, 1.1];
-/** A class that gets less than this part of what it offers goes short: counters of rates and drops are not of one moment. */
-const allOfIt = 0.98;
 
 /**
  * The smallest set of shares that serves `one`: it and those served before it are sure of what they offer and some more, all

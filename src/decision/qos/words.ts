@@ -14,7 +14,7 @@ export function describeCandidates({ one }: Task, chosen: readonly Candidate[]):
         lost.before > 0
           ? ` and its loss from ${formatPercent(lost.before / offered)} to ${formatPercent(lost.after / offered)}`
           : "";
-      const done = `On ${iface.link.name} ${one.name} is sure of ${formatRate(sure)} of ${formatRate(iface.link.capacity)}, for the ${formatRate(offered)} that it offers: its 99th percentile wait goes from ${formatMs(wait.before)} to ${formatMs(wait.after)}${losses}.`;
+      const done = `On ${iface.link.name} ${one.name} is sure of ${formatRate(sure)} of ${formatRate(iface.link.capacity)}, for the ${formatRate(offered)} that it offers: its 99th percentile wait goes from ${formatWait(wait.before)} to ${formatWait(wait.after)}${losses}.`;
       return `${done} ${admitted(iface, plan.held)}${shortOf(plan.short)}`;
     })
     .join(" ");
@@ -30,6 +30,9 @@ function admitted(iface: QosInterface, held: readonly Held[]): string {
   });
   return `The line does not carry all: ${listed(floors)}.`;
 }
+
+/** An infinite wait is one of which only is known that it is before a full line. */
+export const formatWait = (ms: number): string => (Number.isFinite(ms) ? formatMs(ms) : "an unknown time");
 
 const shortOf = (short: readonly string[]) =>
   short.length === 0

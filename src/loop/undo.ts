@@ -1,0 +1,53 @@
+import { type Decision, type QosChange, type RouterFacts, sameShares } from "../model/decision.ts";
+
+/** The decision that leads back to what was before `decision`. */
+export function inverted(decision: Decision, reason: string): Decision {
+  const { predicted } = decision;
+  const facts = {
+    intent: decision.intent,
+    reason,
+    alternatives: [],
+    predicted: {
+      ...predicted,
+      links: predicted.links.map((one) => ({ ...one, before: one.after, after: one.before })),
+      flows: predicted.flows.map((one) => ({ ...one, before: one.after, after: one.before })),
+      ...(predicted.queues && {
+        queues: predicted.queues.map((one) => ({ ...one, before: one.after, after: one.before })),
+      }),
+      costPerHour: {
+        ...predicted.costPerHour,
+        before: predicted.costPerHour.after,
+        after: predicted.costPerHour.before,
+      },
+    },
+  };
+  switch (decision.action) {
+    case "bgp-prepend":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "segment-routing":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "qos":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+    case "anycast-drain":
+      return { ...facts, action: decision.action, changes: decision.changes.map(turned) };
+  }
+}
+
+/**
+ * What of an undo is still to be done: without the links whose router reads what it leads to already, as after a reboot or an
+ * edit by hand. None may be left.
+ */
+export function leftToUndo(undo: Decision, { qos }: RouterFacts): Decision {
+  if (undo.action !== "qos") return undo;
+  const isThere = ({ link, device, to }: QosChange) => {
+    const now = qos.find((one) => one.link === link && one.device === device);
+    return now !== undefined && sameShares(now.shares, to);
+  };
+  return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+}
+
+const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({
+  ...one,
+  from: one.to,
+  to: one.from,
+});
