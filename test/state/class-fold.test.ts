@@ -143,6 +143,27 @@ describe("a class whose objective is on a gauge", () => {
     expect(read().risk?.value).toBe(0);
   });
 
+  test("forecasts that its budget will be used up once the threshold is crossed", () => {
+    const hour = { ...below("waiting", 100), windowMs: 3_600_000 };
+    const { signal, tick, read } = folding({ signals: [waiting], objectives: [hour] });
+    for (let at = 0; at < 360; at++, tick()) signal("waiting", 20);
+    for (let at = 0; at < 9; at++, tick()) signal("waiting", 150);
+    // 9 of 360 are bad, and 18 may be; all of the newest are.
+    expect(read().health?.objectives[0]?.breachInMs).toBeCloseTo((360 * intervalMs * (0.05 - 0.025)) / (1 - 0.025), 3);
+  });
+
+  test("whose flows are good when much is has the least of them", () => {
+    const goodput: ClassSignal = { name: "goodput", of: "service", unit: "rate", source: { signal: "flow.rate" } };
+    const { give, tick, read } = folding({
+      signals: [goodput],
+      objectives: [{ ...below("goodput", 1000), comparator: "above" }],
+    });
+    give("flowRate", { flow: "one" }, 5000);
+    give("flowRate", { flow: "two" }, 3000);
+    tick();
+    expect(read().health?.series.get("goodput")?.values).toEqual(Float64Array.of(3000));
+  });
+
   // Goal: spikes burn a budget under a line that stays level, and that is foreseen.
   test("forecasts that its budget will be used up by spikes", () => {
     const { signal, tick, read } = gauge();

@@ -82,6 +82,14 @@ describe("a forecast", () => {
     ).toBeUndefined();
   });
 
+  test.each([
+    ["a value is 0", (at: number) => 2 * at, 100, 30_000],
+    ["the threshold is 0", (at: number) => -42 + 2 * at, 0, 1_000],
+  ])("of a queue is of a line when %s, which has no reciprocal", (_, value, threshold, expected) => {
+    const said = crossesInMs(points(21, value), { threshold, worse: "up", course: "queue" });
+    expect(said).toBeCloseTo(expected, 6);
+  });
+
   // Goal: noise alone is a trend less than once in 500 looks, whether its tail is light or heavy. Seeded: 1 to 2000.
   test.each([
     ["even", (random: () => number) => 50 + 20 * random()],
