@@ -237,6 +237,24 @@ test("a class that may not be shed would carry less", () => {
   expect(why(outcome)).toContain("It needs capacity, 115 Mbit/s or more");
 });
 
+// Goal: one class's policy does not let go what another's holds. Method: batch is held for interactive, and standard asks for itself.
+test("a ceiling of another class's policy", () => {
+  const asking = classOf("standard", { dscp: 18, priority: 1, sheds: ["batch"], objectives: [objective(10)] });
+  const network = networkOf(["a-b"], { classes: [interactive, asking, batch] });
+  const state = stateOf({ "a-b": { interactive: [45, 0], standard: [25, 0], batch: [10, 30] } }, 100);
+  const plan = (ceiling: number) => {
+    const shares = [share("interactive", 60, 0), share("standard", 10, 1, 30), share("batch", 10, 7, ceiling)];
+    const known = qosInterfaces(network, state, [{ link: "a-b", device: "a", shares }]);
+    if ("unknown" in known) throw new Error(known.unknown.join());
+    const planned = planShares(asking, known.interfaces[0] as QosInterface, 0.8);
+    if ("because" in planned) throw new Error(planned.because);
+    return Object.fromEntries(planned.shares.map((one) => [one.class, one.ceiling / mbit]));
+  };
+  expect(plan(10)).toEqual({ interactive: 100, standard: 100, batch: 10 });
+  // What batch has of the rest of the line is less than a ceiling of 50 lets through.
+  expect(plan(50)).toEqual({ interactive: 100, standard: 100, batch: 30 });
+});
+
 // Goal: what no class explains is no free room: it is held as load of the class in whose queue it goes.
 test("traffic of no class", () => {
   const links = { "a-b": { interactive: [20, 10], standard: [5, 0], batch: [20, 10] } } satisfies LinkLoads;

@@ -1,7 +1,16 @@
 import { bitsPerSecond } from "../../kernel/units.ts";
 import type { ClassShare } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
-import { allOfIt, type ClassLoad, down, floorOf, type QosInterface, servedBy, up } from "../../te/class-queues.ts";
+import {
+  allOfIt,
+  type ClassLoad,
+  down,
+  floorOf,
+  isCapped,
+  type QosInterface,
+  servedBy,
+  up,
+} from "../../te/class-queues.ts";
 import { hiddenDemand } from "../../te/link-limits.ts";
 
 /** A class that is shaped to less than it offers, in bit/s. */
@@ -23,28 +32,30 @@ const [headroom, enough] = [hiddenDemand, 1.1];
  * a ceiling says who is to offer less, and applications hear of it.
  */
 export function planShares(one: ServedClass, iface: QosInterface, target: number): Plan | TooMuch {
-  const guarantees = guaranteesFor(one, iface, target);
-  if ("because" in guarantees) return guarantees;
-  const { loads, link } = iface;
+  const found = guaranteesFor(one, iface, target);
+  if ("because" in found) return found;
+  const guarantees: readonly number[] = found;
+  const { loads, link, shares } = iface;
   const most = down(link.capacity);
   const sheds = one.service.sheds.flatMap((name) => loads.filter((load) => load.one.name === name));
   const build = (held: readonly Held[]) =>
     loads
       .map(({ one: each }, i): ClassShare => {
         const guaranteed = guarantees[i] as number;
-        const ceiling = held.find((other) => other.class === each.name)?.to ?? most;
+        const ceiling = Math.min(standing(each), held.find((other) => other.class === each.name)?.to ?? most);
         const { priority } = each.service;
         const share = { guaranteed: bitsPerSecond(guaranteed), ceiling: bitsPerSecond(ceiling), priority };
         return { class: each.name, ...share, mark: markFor(each, guaranteed) };
       })
       .sort((a, b) => a.priority - b.priority || (a.class < b.class ? -1 : 1));
   const planWith = (held: readonly Held[], excused: readonly ClassLoad[]): Plan => {
-    const shares = build(held);
-    const served = servedBy(iface, shares);
+    const planned = build(held);
+    const served = servedBy(iface, planned);
     const short = loads.filter((load, i) => {
-      return !excused.includes(load) && (served[i]?.carried ?? 0) < load.offered * allOfIt;
+      const asked = Math.min(load.offered, standing(load.one));
+      return !excused.includes(load) && (served[i]?.carried ?? 0) < asked * allOfIt;
     });
-    return { shares, held, short: short.map((load) => load.one.name) };
+    return { shares: planned, held, short: short.map((load) => load.one.name) };
   };
   let plan = planWith([], []);
   for (let count = 1; plan.short.length > 0 && count <= sheds.length; count++) {
@@ -52,6 +63,16 @@ export function planShares(one: ServedClass, iface: QosInterface, target: number
     plan = planWith(heldBack(excused), excused);
   }
   return plan;
+
+  /** A ceiling that is there stays, as another class's policy may have set it: but for those who go first now, and no lower than what one is sure of. */
+  function standing(each: ServedClass): number {
+    if (isPremium(one, each)) return most;
+    const now = shares.find((share) => share.class === each.name)?.ceiling ?? most;
+    return isCapped(now, link.capacity) ? Math.max(now, guaranteeOf(each)) : most;
+  }
+  function guaranteeOf(each: ServedClass): number {
+    return guarantees[loads.findIndex((load) => load.one.name === each.name)] as number;
+  }
 
   /** All but the last to their floor, the last to what the rest leave it. */
   function heldBack(classes: readonly ClassLoad[]): Held[] {
