@@ -122,13 +122,13 @@ function changeTable(decision: Decision): string {
       );
     case "qos":
       return table(
-        ["DEVICE", "LINK", "CLASS", "PRIORITY", "GUARANTEED", "CEILING", "MARKS FROM", "WAS"],
+        ["DEVICE", "LINK", "CLASS", "PRIORITY", "GUARANTEED", "CEILING", "QUEUE UP TO", "WAS"],
         decision.changes.flatMap(({ device, link, from, to }) =>
           to.map((share) => {
             const was = from.find((one) => one.class === share.class);
             return [
               ...[device, link, share.class, String(share.priority), formatRate(share.guaranteed)],
-              ...[formatRate(share.ceiling), `${share.mark.minBytes} bytes`],
+              ...[formatRate(share.ceiling), `${share.mark.maxBytes} bytes`],
               was ? `${formatRate(was.guaranteed)} to ${formatRate(was.ceiling)}` : "in one plain queue",
             ];
           }),

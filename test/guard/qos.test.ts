@@ -71,7 +71,7 @@ test("the right change is allowed by all", () => {
     ["max-interfaces", "changes 1 of at most 2 interfaces"],
     ["budget", "interactive was touched 0 times in the last 60 minutes; 4 are allowed"],
     ["freshness", "the oldest sample is 0 s old, within 30 s"],
-    ["feasible", "95 Mbit/s of the 100 Mbit/s of a-b are guaranteed"],
+    ["feasible", "95 Mbit/s of the 100 Mbit/s of a-b are guaranteed, beside 1 Mbit/s for control traffic"],
     ["floors", "every class keeps its floor"],
     ["shed-order", "standard on a-b, batch on a-b may be held back, in this order"],
     ["premium", "interactive and those before it offer 60% of a-b; at most 80% may go first"],
@@ -136,7 +136,7 @@ test.each<[string, string, Partial<Input>, string]>([
     "feasible",
     "more than the line",
     setting(own, share("standard", 16, 1, 30), low),
-    "101 Mbit/s of the 100 Mbit/s of a-b are guaranteed",
+    "101 Mbit/s of the 100 Mbit/s of a-b are guaranteed, beside 1 Mbit/s for control traffic",
   ],
   [
     "feasible",
@@ -198,7 +198,7 @@ test("at the edge", () => {
   expect(no({ touchedMs: [1, 2, 3, 60].map(minutes) })).toEqual([]);
   expect(no({ policy: policyOf({ target: 0.6 }) })).toEqual([]);
   expect(no(aged(30_000))).toEqual([]);
-  expect(no(setting(own, share("standard", 15, 1, 30), low))).toEqual([]);
+  expect(no(setting(own, share("standard", 14, 1, 30), low))).toEqual([]);
 });
 
 // Goal: a ceiling of a line that is no whole number of kbit/s holds nobody back.
