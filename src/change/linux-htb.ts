@@ -1,17 +1,31 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure } from "../kernel/failure.ts";
 import { bitsPerSecond, formatRate } from "../kernel/units.ts";
-import type { ClassShare, InterfaceQos, QosChange } from "../model/decision.ts";
+import {
+  type ClassShare,
+  controlDscps,
+  controlQueueBytes,
+  controlShare,
+  type InterfaceQos,
+  type QosChange,
+} from "../model/decision.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device, Link, Network } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
 import { type Htb, type HtbClass, linesOf, type Queueing, readQueueing } from "./linux-htb-reading.ts";
 import type { Templates } from "./templates.ts";
 
-/** The class of whatever has no class's DSCP; all others are numbered from 1, in hexadecimal as `tc` does. */
+/** The class of IP that has no class's DSCP; all others are numbered from 1, in hexadecimal as `tc` does. */
 const lastClass = "ffff";
-/** A leaf's handle is c801: to c8fe:, or c8ff: of the last. */
-const mostClasses = 0xfe;
+/** A leaf's handle is c801: to c8fc:, c8ff: of the last, and c8fd: of what is no class's: control traffic. */
+const mostClasses = 0xfd;
+
+/** HTB's priorities end here; 0 is that of control traffic. */
+const lastPrio = 7;
+/** What a turn of all classes comes to: 10 ms of the line, and what HTB gives by itself at most (sch_htb: "quantum is big"). */
+const [turnMs, longestTurn] = [10, 200_000];
+/** A packet of full size on Ethernet: a class with less would be served more than its part. */
+const leastQuantum = 1514;
 
 /** The interfaces of the links that have queues. */
 export function htbQuery(templates: Templates, network: Network, device: Device): string {
@@ -23,12 +37,10 @@ export function htbQuery(templates: Templates, network: Network, device: Device)
 export function readHtb(network: Network, device: Device, reading: string): InterfaceQos[] {
   const standing = readQueueing(device, reading);
   return linksWithQueues(network, device).map((link) => {
-    const { htb } = queueingOf(standing, device, link);
-    return {
-      link: link.name,
-      device: device.name,
-      shares: htb ? htb.classes.map((one) => shareOf(network, link, one)) : [],
-    };
+    const found = queueingOf(standing, device, link);
+    const shares = found.htb ? found.htb.classes.map((one) => shareOf(network, link, one)) : [];
+    if (found.htb) requireOurs(found, htbFor(network, found.htb.rate, shares), device);
+    return { link: link.name, device: device.name, shares };
   });
 }
 
@@ -99,20 +111,51 @@ function shareOf(network: Network, link: Link, one: HtbClass): ClassShare {
   };
 }
 
+/** What is written back is what was understood: with anything else in it, it is somebody else's work. */
+function requireOurs(found: Queueing, again: Htb, device: Device): void {
+  const made = linesOf({ ...found, htb: again });
+  const odd = linesOf(found).find((line, at) => line !== made[at]);
+  if (odd === undefined) return;
+  throw new Failure(
+    "CHANGE_UNSUPPORTED",
+    `${device.name} ${found.dev} has a queue that Pointsman would not have made: ${odd.trimEnd()}`,
+    {
+      mend: `take the queues off with tc qdisc del dev ${found.dev} root and nft delete table inet pointsman-${found.dev}`,
+    },
+  );
+}
+
 function queueingFor(network: Network, link: Link, from: Queueing, shares: readonly ClassShare[]): Queueing {
   const { dev, plain } = from;
   if (shares.length === 0) return { dev, plain };
   if (!from.htb) requireRate(link, plain);
-  assert(shares.length <= mostClasses, "an interface has at most 254 classes");
+  return { dev, plain, htb: htbFor(network, link.capacity, shares) };
+}
+
+/** Control traffic's class and one for each share, on an interface of `rate` bit/s. */
+function htbFor(network: Network, rate: number, shares: readonly ClassShare[]): Htb {
+  assert(shares.length <= mostClasses, "an interface has at most 253 classes");
+  const priorities = [...new Set(shares.map(({ priority }) => priority))].sort((a, b) => a - b);
   const classes = shares.map((share, index): HtbClass => {
     const dscp = network.classes.find(({ name }) => name === share.class)?.service?.dscp;
     assert(dscp !== undefined, `${share.class} is a service class`);
     assert(Number.isInteger(share.priority) && share.priority >= 0 && share.priority <= 7, "a priority is 0 to 7");
     const id = index === shares.length - 1 ? lastClass : (index + 1).toString(16);
-    const { guaranteed: rate, ceiling: ceil, priority, mark } = share;
-    return { id, dscp, rate, ceil, priority, minBytes: mark.minBytes, maxBytes: mark.maxBytes };
+    const { guaranteed, ceiling: ceil, priority, mark } = share;
+    // Where all eight are in use, the last two are served in turn: each is sure of its rate all the same.
+    const prio = Math.min(lastPrio, 1 + priorities.indexOf(priority));
+    const quantum = quantumOf(guaranteed, rate);
+    const { minBytes, maxBytes } = mark;
+    return { id, dscp, rate: guaranteed, ceil, prio, priority, quantum, minBytes, maxBytes };
   });
-  return { dev, plain, htb: { rate: link.capacity, classes } };
+  const control = controlShare(bitsPerSecond(rate));
+  return { rate, control: { rate: control, quantum: quantumOf(control, rate), limit: controlQueueBytes }, classes };
+}
+
+/** Bytes that a class may send before it is the next one's turn: classes of one priority share by their rates. */
+function quantumOf(rate: number, capacity: number): number {
+  const turn = Math.min(longestTurn, (capacity * turnMs) / 8_000);
+  return Math.max(leastQuantum, Math.floor((turn * Math.min(rate, capacity)) / capacity));
 }
 
 const tbfWords = /^tbf ([0-9a-f]+:) rate (\d+)([KMGT]?)bit burst (\S+) lat (\S+)$/;
@@ -146,19 +189,29 @@ function valuesOf(from: Queueing, to: Queueing): Record<string, unknown> {
   return { dev: to.dev, htb: false, tbf: false, ...tbf, reading };
 }
 
-function htbValues({ rate, classes }: Htb): Record<string, unknown> {
+function htbValues({ rate, control, classes }: Htb): Record<string, unknown> {
   return {
     rate: String(rate),
     shaped: inTc(rate),
-    classes: classes.map(({ id, dscp, priority, ...one }) => ({
+    quantum: String(leastQuantum),
+    control: {
+      rate: String(control.rate),
+      shaped: inTc(control.rate),
+      quantum: String(control.quantum),
+      limit: String(control.limit),
+      dscps: controlDscps.map(String),
+    },
+    classes: classes.map(({ id, dscp, prio, priority, ...one }) => ({
       id,
       dscp,
+      prio,
       priority,
       leaf: `c8${id === lastClass ? "ff" : id.padStart(2, "0")}`,
       rate: String(one.rate),
       ceil: String(one.ceil),
       shaped: inTc(one.rate),
       limited: inTc(one.ceil),
+      quantum: String(one.quantum),
       minBytes: String(one.minBytes),
       maxBytes: String(one.maxBytes),
       limit: String(Math.floor(one.maxBytes)),

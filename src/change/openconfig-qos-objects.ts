@@ -1,13 +1,30 @@
+import { bitsPerSecond } from "../kernel/units.ts";
 import type { XmlElement } from "../kernel/xml.ts";
-import type { ClassShare } from "../model/decision.ts";
+import { type ClassShare, controlDscps, controlQueueBytes, controlShare } from "../model/decision.ts";
 import { inModule } from "./openconfig-data.ts";
 
 export const qos = inModule("http://openconfig.net/yang/qos");
 
-/** What an interface gives a class, and how that class is told apart. */
-export type OwnQueue = ClassShare & Readonly<{ dscp: number; queue: string }>;
-/** `queues` by priority; none: nothing of ours is on the interface. */
+/** A queue of an interface, and what is led to it. Rates in bit/s. */
+export type OwnQueue = Readonly<{
+  /** Of its scheduler's input. */
+  id: string;
+  queue: string;
+  profile: string;
+  terms: readonly Readonly<{ id: string; dscp: number }>[];
+  /** Schedulers are served from the lowest on. */
+  sequence: number;
+  cir: number;
+  pir: number;
+  minBytes: number;
+  maxBytes: number;
+  ecn: boolean;
+}>;
+/** `queues` by sequence, that of control traffic first; none: nothing of ours is on the interface. */
 export type OwnInterface = Readonly<{ interface: string; queues: readonly OwnQueue[] }>;
+
+/** No class and no queue of one is called so: their names begin with a letter or digit. */
+export const control = "_control";
 
 /**
  * Whatever Pointsman makes is called `pointsman-…`, and what is of one interface ends with that one's name. What comes before
@@ -17,7 +34,7 @@ export type OwnInterface = Readonly<{ interface: string; queues: readonly OwnQue
 export const own = {
   queue: (queue: string) => `pointsman-${queue}`,
   policy: (ofInterface: string) => `pointsman-${ofInterface}`,
-  profile: (dscp: number, ofInterface: string) => `pointsman-${dscp}-${ofInterface}`,
+  profile: (of: number | typeof control, ofInterface: string) => `pointsman-${of}-${ofInterface}`,
   classifiers: (ofInterface: string) =>
     [
       { header: "ipv4", type: "IPV4" },
@@ -25,14 +42,35 @@ export const own = {
     ].map((each) => ({ ...each, name: `pointsman-${each.header}-${ofInterface}` })),
 } as const;
 
-/** Schedulers are served from the lowest sequence on; there are fewer than a hundred DSCPs. */
+export const controlSequence = 0;
+/** There are fewer than a hundred DSCPs, and the first sequence of all is that of control traffic. */
 const sequencesPerPriority = 100;
 export const priorityOf = (sequence: number) => Math.floor(sequence / sequencesPerPriority);
 
-/** Those of the same priority are told apart by the order in which they stand. */
-export function sequenceOf(queues: readonly OwnQueue[], { class: name, priority }: OwnQueue): number {
-  const equals = queues.filter((queue) => queue.priority === priority);
-  return priority * sequencesPerPriority + equals.findIndex((queue) => queue.class === name);
+/** Control traffic's queue, then one for each share. `capacity`: of the interface, whole bit/s. */
+export function queuesOf(
+  ofInterface: string,
+  capacity: number,
+  shares: readonly (ClassShare & Readonly<{ dscp: number; queue: string }>)[],
+): OwnQueue[] {
+  if (shares.length === 0) return [];
+  const reserved: OwnQueue = {
+    ...{ id: control, queue: own.queue(control), profile: own.profile(control, ofInterface) },
+    terms: controlDscps.map((dscp) => ({ id: `${control}-${dscp}`, dscp })),
+    ...{ sequence: controlSequence, cir: controlShare(bitsPerSecond(capacity)), pir: capacity },
+    // It is not marked and not thinned out: it ends.
+    ...{ minBytes: controlQueueBytes, maxBytes: controlQueueBytes, ecn: false },
+  };
+  const queues = shares.map(({ class: id, dscp, queue, priority, guaranteed, ceiling, mark }): OwnQueue => {
+    const equals = shares.filter((share) => share.priority === priority);
+    const place = equals.findIndex((share) => share.class === id);
+    return {
+      ...{ id, queue: own.queue(queue), profile: own.profile(dscp, ofInterface), terms: [{ id, dscp }] },
+      ...{ sequence: priority * sequencesPerPriority + 1 + place, cir: guaranteed, pir: ceiling },
+      ...{ ...mark, ecn: true },
+    };
+  });
+  return [reserved, ...queues];
 }
 
 /** Between the two thresholds the share that is marked rises to all: a router's own default may be anything. */
@@ -55,7 +93,7 @@ export function sharedObjects(interfaces: readonly OwnInterface[]): XmlElement[]
   const withQueues = interfaces.filter(({ queues }) => queues.length > 0);
   const queueNames = queueNamesOf(interfaces);
   const classifiers = withQueues.flatMap((each) => own.classifiers(each.interface).map((one) => classifier(each, one)));
-  const profiles = withQueues.flatMap((each) => each.queues.map((queue) => profile(each.interface, queue)));
+  const profiles = withQueues.flatMap((each) => each.queues.map(profile));
   const groups = queueNames.map((name) => ({ name, config: { name, "output-queue": name } }));
   const queues = queueNames.map((name) => ({ name, config: { name } }));
   return [
@@ -68,16 +106,16 @@ export function sharedObjects(interfaces: readonly OwnInterface[]): XmlElement[]
 }
 
 export function queueNamesOf(interfaces: readonly OwnInterface[]): string[] {
-  const names = interfaces.flatMap(({ queues }) => queues.map(({ queue }) => own.queue(queue)));
+  const names = interfaces.flatMap(({ queues }) => queues.map(({ queue }) => queue));
   return [...new Set(names)].sort();
 }
 
 /** What stands below an interface's `output` for its queues. */
 export function outputObjects({ interface: name, queues }: OwnInterface): XmlElement[] {
   if (queues.length === 0) return [];
-  const entries = queues.map(({ queue, dscp }) => ({
-    name: own.queue(queue),
-    config: { name: own.queue(queue), "queue-management-profile": own.profile(dscp, name) },
+  const entries = queues.map(({ queue, profile: managed }) => ({
+    name: queue,
+    config: { name: queue, "queue-management-profile": managed },
   }));
   const classifiers = own
     .classifiers(name)
@@ -98,21 +136,22 @@ export const newInterface = (name: string): XmlElement =>
   });
 
 function classifier({ queues }: OwnInterface, { name, type, header }: { name: string; type: string; header: string }) {
-  const terms = queues.map(({ class: id, dscp, queue }) => ({
-    id,
-    config: { id },
-    conditions: { [header]: { config: { dscp } } },
-    actions: { config: { "target-group": own.queue(queue) } },
-  }));
+  const terms = queues.flatMap(({ queue, terms: led }) =>
+    led.map(({ id, dscp }) => ({
+      id,
+      config: { id },
+      conditions: { [header]: { config: { dscp } } },
+      actions: { config: { "target-group": queue } },
+    })),
+  );
   return { name, config: { name, type }, terms: { term: terms.sort((a, b) => (a.id < b.id ? -1 : 1)) } };
 }
 
-function profile(ofInterface: string, { dscp, mark }: OwnQueue) {
-  const name = own.profile(dscp, ofInterface);
+function profile({ profile: name, minBytes, maxBytes, ecn }: OwnQueue) {
   const config = {
-    "min-threshold": mark.minBytes,
-    "max-threshold": mark.maxBytes,
-    "enable-ecn": "true",
+    "min-threshold": minBytes,
+    "max-threshold": maxBytes,
+    "enable-ecn": String(ecn),
     drop: "true",
     "max-drop-probability-percent": maxMarkedPercent,
   };
@@ -121,16 +160,13 @@ function profile(ofInterface: string, { dscp, mark }: OwnQueue) {
 
 function schedulerPolicy({ interface: ofInterface, queues }: OwnInterface) {
   const name = own.policy(ofInterface);
-  const schedulers = queues.map((queue) => {
-    const [id, sequence] = [queue.class, sequenceOf(queues, queue)];
-    return {
-      sequence,
-      config: { sequence },
-      inputs: { input: { id, config: { id, "input-type": "QUEUE", queue: own.queue(queue.queue) } } },
-      output: { config: { "output-type": "INTERFACE" } },
-      "two-rate-three-color": { config: { cir: queue.guaranteed, pir: queue.ceiling } },
-    };
-  });
+  const schedulers = queues.map(({ id, queue, sequence, cir, pir }) => ({
+    sequence,
+    config: { sequence },
+    inputs: { input: { id, config: { id, "input-type": "QUEUE", queue } } },
+    output: { config: { "output-type": "INTERFACE" } },
+    "two-rate-three-color": { config: { cir, pir } },
+  }));
   return { name, config: { name }, schedulers: { scheduler: schedulers.sort((a, b) => a.sequence - b.sequence) } };
 }
 

@@ -9,6 +9,8 @@ import { serviceClasses } from "../model/scope.ts";
 import type { Edited } from "./edited.ts";
 import { readData, writeData } from "./openconfig-data.ts";
 import {
+  control,
+  controlSequence,
   newInterface,
   type OwnInterface,
   outputObjects,
@@ -16,7 +18,7 @@ import {
   priorityOf,
   qos,
   queueNamesOf,
-  sequenceOf,
+  queuesOf,
   sharedObjects,
 } from "./openconfig-qos-objects.ts";
 import type { Templates } from "./templates.ts";
@@ -30,6 +32,8 @@ import type { Templates } from "./templates.ts";
  *
  * Of a scheduler, `cir` is what the class is sure of and `pir` its ceiling; the rest of the line is given by sequence. None is
  * `STRICT`, which would let it take what others are sure of; and there is no action above `pir`, so the queue holds it back.
+ * The first is that of control traffic (`controlShare`), whose `pir` is the line; what no class's DSCP is on, and is not that, goes
+ * where the router puts it.
  * Its `type` is not written: the container says the same, and an identity comes back under whatever prefix a router likes.
  */
 export function openconfigQosQuery(templates: Templates, network: Network, device: Device): string {
@@ -40,15 +44,17 @@ export function openconfigQosQuery(templates: Templates, network: Network, devic
   return templates.render("openconfig/qos.query.xml.j2", {
     interfaces,
     classifiers: interfaces.flatMap((name) => own.classifiers(name).map((one) => one.name)),
-    queues: services.map(({ queue }) => own.queue(queue)),
-    profiles: interfaces.flatMap((name) => services.map(({ dscp }) => own.profile(dscp, name))),
+    queues: [control, ...services.map(({ queue }) => queue)].map(own.queue),
+    profiles: interfaces.flatMap((name) =>
+      ([control, ...services.map(({ dscp }) => dscp)] as const).map((of) => own.profile(of, name)),
+    ),
     policies: interfaces.map(own.policy),
   });
 }
 
 /** Throws Failure CHANGE_UNSUPPORTED for queues that Pointsman would not have made. */
 export function readOpenconfigQos(network: Network, device: Device, reading: string): InterfaceQos[] {
-  return read(network, device, reading).found;
+  return read(network, device, reading).found.map(({ link, shares }) => ({ link, device: device.name, shares }));
 }
 
 /** Throws Failure CHANGE_UNSUPPORTED; CONFIG_INVALID for a class that has left the inventory. */
@@ -64,10 +70,10 @@ export function editOpenconfigQos(
   const before = found.map((each) => ownInterface(network, links, each));
   const after = found.map((each) => {
     const change = changes.find(({ link }) => link === each.link);
-    return ownInterface(network, links, change ? { ...each, shares: change.to } : each);
+    return ownInterface(network, links, change ? { link: each.link, shares: change.to } : each);
   });
   const next = compose(data, before, after);
-  const changed = (each: OwnInterface) => changes.some(({ link }) => nameOf(links, link) === each.interface);
+  const changed = (each: OwnInterface) => changes.some(({ link }) => linkOf(links, link).interface === each.interface);
   const values = (
     from: readonly OwnInterface[],
     fromData: XmlElement,
@@ -102,22 +108,21 @@ export function editOpenconfigQos(
 /** What the template says of an interface. Numbers are texts: a template may write a large one as it likes. */
 function payloadOf(to: OwnInterface, from: OwnInterface | undefined) {
   const name = to.interface;
-  const profiles = (one: OwnInterface | undefined) => (one?.queues ?? []).map(({ dscp }) => own.profile(dscp, name));
+  const profiles = (one: OwnInterface | undefined) => (one?.queues ?? []).map(({ profile }) => profile);
   return {
     name,
     policy: own.policy(name),
     classifiers: own.classifiers(name),
     removedProfiles: profiles(from).filter((profile) => !profiles(to).includes(profile)),
-    queues: to.queues.map((queue) => ({
-      class: queue.class,
-      name: own.queue(queue.queue),
-      dscp: String(queue.dscp),
-      profile: own.profile(queue.dscp, name),
-      sequence: String(sequenceOf(to.queues, queue)),
-      guaranteed: String(queue.guaranteed),
-      ceiling: String(queue.ceiling),
-      minBytes: String(queue.mark.minBytes),
-      maxBytes: String(queue.mark.maxBytes),
+    queues: to.queues.map(({ sequence, cir, pir, minBytes, maxBytes, terms, ecn, ...named }) => ({
+      ...named,
+      terms: terms.map(({ id, dscp }) => ({ id, dscp: String(dscp) })),
+      sequence: String(sequence),
+      guaranteed: String(cir),
+      ceiling: String(pir),
+      minBytes: String(minBytes),
+      maxBytes: String(maxBytes),
+      ecn: String(ecn),
     })),
   };
 }
@@ -125,33 +130,40 @@ function payloadOf(to: OwnInterface, from: OwnInterface | undefined) {
 const qosLinks = (network: Network, device: Device) =>
   network.links.filter((link) => link.device === device.name && link.qos);
 
-function nameOf(links: readonly Link[], link: string): string {
-  const found = links.find(({ name }) => name === link);
-  assert(found, `${link} is a link of this router with qos`);
-  return found.interface;
+function linkOf(links: readonly Link[], name: string): Link {
+  const found = links.find((link) => link.name === name);
+  assert(found, `${name} is a link of this router with qos`);
+  return found;
 }
 
-function ownInterface(network: Network, links: readonly Link[], { link, shares }: InterfaceQos): OwnInterface {
+/** What an interface has; `capacity` is what it was when that was written, and is not there without queues. */
+type Found = Readonly<{ link: string; shares: readonly ClassShare[]; capacity?: number }>;
+
+function ownInterface(network: Network, links: readonly Link[], { link: name, shares, capacity }: Found): OwnInterface {
   const classes = serviceClasses(network);
-  const queues = shares.map((share) => {
+  const link = linkOf(links, name);
+  const served = shares.map((share) => {
     const numbers = [share.guaranteed, share.ceiling, share.priority, share.mark.minBytes, share.mark.maxBytes];
     assert(numbers.every(Number.isSafeInteger), `shares are whole numbers: ${JSON.stringify(share)}`);
-    const service = classes.find(({ name }) => name === share.class)?.service;
+    const service = classes.find((one) => one.name === share.class)?.service;
     if (service) return { ...share, dscp: service.dscp, queue: service.queue };
     throw new Failure("CONFIG_INVALID", `there is no service class ${share.class} in the inventory any more`, {
       mend: `put ${share.class} back as it was, then try again`,
     });
   });
-  return { interface: nameOf(links, link), queues };
+  return {
+    interface: link.interface,
+    queues: queuesOf(link.interface, capacity ?? Math.floor(link.capacity), served),
+  };
 }
 
-function read(network: Network, device: Device, reading: string): { data: XmlElement; found: InterfaceQos[] } {
+function read(network: Network, device: Device, reading: string): { data: XmlElement; found: Found[] } {
   const data = readData(reading);
   if (!data) throw odd(device, "its qos holds characters that cannot be kept exactly");
   const links = qosLinks(network, device);
   const found = links.map((link) => {
     refuseForeign(device, link, data);
-    return { link: link.name, device: device.name, shares: readShares(network, device, link.interface, data) };
+    return { link: link.name, ...readShares(network, device, link.interface, data) };
   });
   const understood = found.map((each) => ownInterface(network, links, each));
   // What is written back is what was understood: with more in it, or less, it is somebody else's work.
@@ -179,38 +191,45 @@ function refuseForeign(device: Device, link: Link, data: XmlElement): void {
 }
 
 /** Throws Failure CHANGE_UNSUPPORTED. Whether everything about them is as it should be is for the caller to see. */
-function readShares(network: Network, device: Device, name: string, data: XmlElement): ClassShare[] {
+function readShares(network: Network, device: Device, name: string, data: XmlElement): Omit<Found, "link"> {
   const entries = (list: string, container: string) => qos.list(data, list, "qos", container);
   const policy = entries("scheduler-policy", "scheduler-policies").find(
     (each) => qos.leaf(each, "name") === own.policy(name),
   );
-  if (!policy) return [];
+  if (!policy) return { shares: [] };
   const number = (parent: XmlElement | undefined, leaf: string): number => {
     const value = Number(qos.leaf(parent, leaf) ?? Number.NaN);
     if (Number.isSafeInteger(value)) return value;
     throw odd(device, `scheduler policy ${own.policy(name)} and its profiles have a scheduler without a whole ${leaf}`);
   };
-  return qos
+  const idOf = (scheduler: XmlElement) => qos.leaf(qos.at(scheduler, "inputs", "input"), "id") ?? "";
+  const ratesOf = (scheduler: XmlElement) => qos.at(scheduler, "two-rate-three-color", "config");
+  const [first, ...others] = qos
     .list(policy, "scheduler", "schedulers")
     .map((scheduler) => ({ scheduler, sequence: number(scheduler, "sequence") }))
-    .sort((a, b) => a.sequence - b.sequence)
-    .map(({ scheduler, sequence }) => {
-      const className = qos.leaf(qos.at(scheduler, "inputs", "input"), "id") ?? "";
-      const served = serviceClasses(network).find((each) => each.name === className);
-      if (!served) throw odd(device, `${name} has a queue for ${className}, which is no service class`);
-      const profile = entries("queue-management-profile", "queue-management-profiles").find(
-        (each) => qos.leaf(each, "name") === own.profile(served.service.dscp, name),
-      );
-      const rates = qos.at(scheduler, "two-rate-three-color", "config");
-      const wred = profile && qos.at(profile, "wred", "uniform", "config");
-      return {
-        class: className,
-        guaranteed: number(rates, "cir") as BitsPerSecond,
-        ceiling: number(rates, "pir") as BitsPerSecond,
-        priority: priorityOf(sequence),
-        mark: { minBytes: number(wred, "min-threshold"), maxBytes: number(wred, "max-threshold") },
-      };
-    });
+    .sort((a, b) => a.sequence - b.sequence);
+  if (first?.sequence !== controlSequence || idOf(first.scheduler) !== control || others.length === 0) {
+    throw odd(device, `${name} has queues for classes and none before them for the network's own control traffic`);
+  }
+  const capacity = number(ratesOf(first.scheduler), "pir");
+  const shares = others.map(({ scheduler, sequence }): ClassShare => {
+    const className = idOf(scheduler);
+    const served = serviceClasses(network).find((each) => each.name === className);
+    if (!served) throw odd(device, `${name} has a queue for ${className}, which is no service class`);
+    const profile = entries("queue-management-profile", "queue-management-profiles").find(
+      (each) => qos.leaf(each, "name") === own.profile(served.service.dscp, name),
+    );
+    const rates = ratesOf(scheduler);
+    const wred = profile && qos.at(profile, "wred", "uniform", "config");
+    return {
+      class: className,
+      guaranteed: number(rates, "cir") as BitsPerSecond,
+      ceiling: number(rates, "pir") as BitsPerSecond,
+      priority: priorityOf(sequence),
+      mark: { minBytes: number(wred, "min-threshold"), maxBytes: number(wred, "max-threshold") },
+    };
+  });
+  return { shares, capacity };
 }
 
 /** The data as it reads once our things are as `after` says. The entry of an interface that we have emptied goes with its queues. */

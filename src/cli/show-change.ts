@@ -122,17 +122,18 @@ function changeTable(decision: Decision): string {
       );
     case "qos":
       return table(
-        ["DEVICE", "LINK", "CLASS", "PRIORITY", "GUARANTEED", "CEILING", "MARKS FROM", "WAS"],
-        decision.changes.flatMap(({ device, link, from, to }) =>
-          to.map((share) => {
+        ["DEVICE", "LINK", "CLASS", "PRIORITY", "GUARANTEED", "CEILING", "QUEUE UP TO", "WAS"],
+        decision.changes.flatMap(({ device, link, from, to }) => {
+          if (to.length === 0) return [[device, link, "all", "-", "-", "-", "-", queues(from)]];
+          return to.map((share) => {
             const was = from.find((one) => one.class === share.class);
             return [
               ...[device, link, share.class, String(share.priority), formatRate(share.guaranteed)],
-              ...[formatRate(share.ceiling), formatBytes(share.mark.minBytes)],
+              ...[formatRate(share.ceiling), formatBytes(share.mark.maxBytes)],
               was ? `${formatRate(was.guaranteed)} to ${formatRate(was.ceiling)}` : "in one plain queue",
             ];
-          }),
-        ),
+          });
+        }),
       );
     case "anycast-drain":
       return table(

@@ -1,3 +1,4 @@
+import { controlDscps } from "../model/decision.ts";
 import type { TrafficClass } from "../model/inventory.ts";
 import { isQos, type Policy } from "../model/policy.ts";
 import type { ServiceClass } from "../model/service-class.ts";
@@ -27,6 +28,7 @@ export function classScopeRules(network: YamlSource, documents: readonly ClassDo
   return [
     ...nameTaken(network, documents),
     ...twins(served, "dscp", "two classes with one DSCP cannot be told apart"),
+    ...controlTaken(served),
     ...twins(served, "queue", "two classes in one queue wait for each other"),
     ...floors(served),
     ...served.flatMap((one) =>
@@ -84,6 +86,14 @@ function twins(served: readonly Served[], field: "dscp" | "queue", why: string):
     if (first === undefined) return [];
     const message = `${service[field]} is already that of class "${first}", and ${why}`;
     return [source.locate({ path: ["spec", field], message, mend: `give each class a ${field} of its own` })];
+  });
+}
+
+function controlTaken(served: readonly Served[]): Problem[] {
+  return served.flatMap(({ source, service: { dscp } }) => {
+    if (!controlDscps.includes(dscp)) return [];
+    const message = `${dscp} is of the network's own control traffic, which has a queue of its own`;
+    return [source.locate({ path: ["spec", "dscp"], message, mend: "give the class another" })];
   });
 }
 

@@ -1,5 +1,5 @@
-import { formatCount, formatDuration, formatPercent, formatRate } from "../kernel/units.ts";
-import { type ClassShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
+import { bitsPerSecond, formatCount, formatDuration, formatPercent, formatRate } from "../kernel/units.ts";
+import { type ClassShare, controlShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
@@ -81,7 +81,7 @@ export function budget({ decision, network, policy, touchedMs, nowMs }: QosCase)
   return { guard, allow: made < changes - reserved, reason };
 }
 
-/** Routers could do it as it is written: guarantees fit the line, ceilings are no lower and not above it, all in whole kbit/s and bytes. */
+/** Routers could do it as it is written: guarantees fit the line beside control traffic, ceilings are no lower and not above it, all in whole kbit/s and bytes. */
 export function feasible({ decision, links }: QosCase): GuardFinding {
   const guard = "feasible";
   const figures: string[] = [];
@@ -91,8 +91,9 @@ export function feasible({ decision, links }: QosCase): GuardFinding {
     if (wrong)
       return { guard, allow: false, reason: `what ${wrong.class} is to have on ${name} is no queue: ${asText(wrong)}` };
     const sum = to.reduce((total, { guaranteed }) => total + guaranteed, 0);
-    const reason = `${formatRate(sum)} of the ${formatRate(capacity)} of ${name} are guaranteed`;
-    if (exceeds(sum, capacity)) return { guard, allow: false, reason };
+    const reason = `${formatRate(sum)} of the ${formatRate(capacity)} of ${name} are guaranteed, beside ${formatRate(controlShare(bitsPerSecond(capacity)))} for control traffic`;
+    if (to.length > 0 && exceeds(sum, capacity - controlShare(bitsPerSecond(capacity))))
+      return { guard, allow: false, reason };
     figures.push(to.length === 0 ? `${name} has one plain queue` : reason);
   }
   return { guard, allow: true, reason: figures.join(", ") };

@@ -1,4 +1,4 @@
-import type { BitsPerSecond, Ratio } from "../kernel/units.ts";
+import { type BitsPerSecond, bitsPerSecond, type Ratio } from "../kernel/units.ts";
 import type { SiteAnnouncement, SiteState } from "./anycast.ts";
 import type { Attribution } from "./class-health.ts";
 import type { DeviceName, FlowName, LinkName, Prefix, SiteName } from "./inventory.ts";
@@ -54,7 +54,10 @@ export type ClassShare = Readonly<{
   ceiling: BitsPerSecond;
   /** 0 is served first. */
   priority: number;
-  /** ECN marks (or where a sender has no ECN, drops) begin at `minBytes` in the queue, and end all else at `maxBytes` (RFC 7567, 3168). */
+  /**
+   * ECN marks (or where a sender has no ECN, drops) begin at `minBytes` in the queue, and end all else at `maxBytes` (RFC 7567, 3168).
+   * `linux-htb` keeps `minBytes` and does not apply it: its queues only end, at `maxBytes`.
+   */
   mark: Readonly<{ minBytes: number; maxBytes: number }>;
 }>;
 
@@ -66,6 +69,22 @@ const valuesOf = ({ class: name, guaranteed, ceiling, priority, mark }: ClassSha
   ...[name, guaranteed, ceiling, priority],
   ...[mark.minBytes, mark.maxBytes],
 ];
+
+/** What the network itself says: routing protocols, BFD (RFC 4594 3.1: CS6, and CS7 of what is kept for it). No service class has these. */
+export const controlDscps: readonly number[] = [48, 56];
+
+/**
+ * Bit/s of an interface that are kept for its control queue, which every interface has beside those of its classes, served before
+ * them and with no ceiling. So classes are sure of what is left. 1% of the line; where that is less than 64 kbit/s, as
+ * much as that, up to a tenth of the line. In whole kbit/s, as routers count.
+ */
+export function controlShare(capacity: BitsPerSecond): BitsPerSecond {
+  const least = Math.min(64_000, capacity / 10);
+  return bitsPerSecond(Math.ceil(Math.max(capacity / 100, least) / 1000) * 1000);
+}
+
+/** The longest control queue: 100 packets of full size, as many as a session sends at once when routes change. */
+export const controlQueueBytes = 150_000;
 
 /** The queues of an interface as its router has them, by priority and class; none: one plain queue for all. */
 export type InterfaceQos = Readonly<{ link: LinkName; device: DeviceName; shares: readonly ClassShare[] }>;

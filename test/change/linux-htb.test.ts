@@ -109,6 +109,21 @@ describe("the change", () => {
     );
   });
 
+  // Goal: shares of what is left go by rates, one packet at least, and the kernel has nothing to warn of; all eight priorities fit behind control traffic.
+  test("of any rates has a quantum of a packet to 200000 bytes, and control traffic goes first", () => {
+    const levels = classes.map((one) => one.name);
+    for (const capacity of [1e5, 10e6, 400e9]) {
+      const inNet = inventory([queued("r1-r2", "eth1", capacity), queued("r1-r3", "eth2")]);
+      const shares = levels.map((name, at) => share(name, (capacity * 10 ** -at) / 2, capacity, at));
+      const { forward } = edit(inNet, plain, change([], shares));
+      const quanta = [...forward.config.matchAll(/^tc class .* c8:fff[e] classid .* prio (\d) quantum (\d+)$/gm)];
+      expect(quanta.map(([, prio]) => prio)).toEqual(["0", "1", "2", "3"]);
+      const [, ...values] = quanta.map(([, , quantum]) => Number(quantum));
+      for (const quantum of values) expect(quantum).toSatisfy((bytes) => bytes >= 1514 && bytes <= 200_000);
+      if (capacity === 400e9) expect(values).toEqual([100_000, 10_000, 1_514]);
+    }
+  });
+
   test("from queues that are not there any more is refused", () => {
     for (const from of [two, [...three].reverse()]) {
       expect(() => edit(net, standing(plain, three), change(from, []))).toThrow(
@@ -157,21 +172,51 @@ describe("the change", () => {
 });
 
 describe("hostile or strange input", () => {
+  const head = "eth1 htb rate 10000000 before default\n";
+  const ours = `${head}eth1 control rate 100000 quantum 1514 limit 150000\n`;
+  const last =
+    "eth1 class ffff dscp 0 rate 7000000 ceil 10000000 prio 1 priority 7 quantum 8750 marks 15000 to 45000\n";
+
+  test("is told from what Pointsman makes", () => {
+    expect(sharesOf(net, `${ours}${last}eth2 plain default\n`)).toEqual({ "r1-r2": two.slice(1), "r1-r3": [] });
+  });
+
   test.each([
     ["another root", "eth1 other cake 8001: bandwidth 10Mbit\n", /not Pointsman's: cake/],
     ["half of ours", "eth1 partial table pointsman-eth1 is not whole\n", /not Pointsman's: table/],
     ["no interface", "eth1 missing\n", /no interface eth1/],
-    ["a class without its root", "eth1 class 1 dscp 46 rate 1 ceil 1 prio 0 marks 1 to 2\n", /not Pointsman's/],
+    [
+      "a class without its root",
+      "eth1 class 1 dscp 46 rate 1 ceil 1 prio 1 priority 0 quantum 1514 marks 1 to 2\n",
+      /not Pointsman's/,
+    ],
     [
       "another link's class",
-      "eth1 htb rate 10000000 before default\neth2 class 1 dscp 46 rate 1 ceil 1 prio 0 marks 1 to 2\n",
+      `${ours}eth2 class 1 dscp 46 rate 1 ceil 1 prio 1 priority 0 quantum 1514 marks 1 to 2\n`,
       /eth2/,
     ],
     [
       "another DSCP",
-      "eth1 htb rate 1 before default\neth1 class ffff dscp 12 rate 1 ceil 1 prio 0 marks 1 to 2\n",
+      `${ours}eth1 class ffff dscp 12 rate 1 ceil 1 prio 1 priority 0 quantum 1514 marks 1 to 2\n`,
       /DSCP 12/,
     ],
+    ["no class for control traffic", `${head}${last}`, /no class for .* control traffic/],
+    [
+      "less for control traffic",
+      `${ours.replace("rate 100000 ", "rate 50000 ")}${last}`,
+      /would not have made: eth1 control/,
+    ],
+    [
+      "a shorter queue for control traffic",
+      `${ours.replace("150000", "3000")}${last}`,
+      /would not have made: eth1 control/,
+    ],
+    [
+      "a class served with control traffic",
+      `${ours}${last.replace("prio 1", "prio 0")}`,
+      /would not have made: eth1 class/,
+    ],
+    ["another quantum", `${ours}${last.replace("8750", "60000")}`, /would not have made: eth1 class/],
     ["nothing", "", /was not asked about eth1/],
   ])("a reading of %s", (_, reading, message) => {
     const both = reading === "" ? "" : `${reading}eth2 plain default\n`;

@@ -4,10 +4,11 @@ import { planChange } from "../../src/change/plan.ts";
 import { qosQuery, readQos } from "../../src/change/qos.ts";
 import { unwrap } from "../../src/kernel/failure.ts";
 import type { BitsPerSecond } from "../../src/kernel/units.ts";
-import { canonicalXml, elements, parseXml } from "../../src/kernel/xml.ts";
+import { canonicalXml, elements, parseXml, textOf } from "../../src/kernel/xml.ts";
 import { brokenConstraints } from "../../src/lab/netconf/constraints.ts";
 import { applyEdit } from "../../src/lab/netconf/edit.ts";
 import { applyFilter } from "../../src/lab/netconf/subtree-filter.ts";
+import { interfaceQueues } from "../../src/lab/qos-config.ts";
 import type { ClassShare, Decision, QosChange } from "../../src/model/decision.ts";
 import type { DeviceStep } from "../../src/model/device.ts";
 import type { Link, Network } from "../../src/model/inventory.ts";
@@ -178,7 +179,11 @@ describe("things in our name that we would not have made", () => {
       "",
     ],
     ["queues of no interface", /<interfaces>.*<\/interfaces>/s, ""],
-    ["another number of the same", "<sequence>0</sequence>", "<sequence>5</sequence>"],
+    ["another number of the same", /<sequence>1<\/sequence>/g, "<sequence>5</sequence>"],
+    ["control traffic that is sure of less", "<cir>10000000<", "<cir>1000000<"],
+    ["control traffic that is held back", /(<cir>10000000<\/cir>\s*<pir>)\d+/, "$150000000"],
+    ["half of control traffic", /<dscp>56<\/dscp>/g, "<dscp>57</dscp>"],
+    ["control traffic that is thinned out", "<min-threshold>150000<", "<min-threshold>50000<"],
   ])("%s", (_, from, to) => {
     const edited = text(data(expected.replace(from, to)));
     expect(edited).not.toBe(expected);
@@ -188,6 +193,19 @@ describe("things in our name that we would not have made", () => {
   test("no policy but what belongs to it", () => {
     const edited = text(data(expected.replace(/<scheduler-policies>.*<\/scheduler-policies>/s, "")));
     expect(readQos(net, r1, edited)).toMatchObject({ ok: false, failure: { code: "CHANGE_UNSUPPORTED" } });
+  });
+
+  test("no queue for control traffic", () => {
+    const without = (element: ReturnType<typeof data>): ReturnType<typeof data> => {
+      const left = elements(element).filter((child) => {
+        return !elements(child).some((leaf) => /^(0|_control(-\d+)?|pointsman-_control(-eth1)?)$/.test(textOf(leaf)));
+      });
+      return { ...element, children: left.length > 0 ? left.map(without) : element.children };
+    };
+    const edited = text(without(data(expected)));
+    expect(edited).not.toContain("_control");
+    const failure = { code: "CHANGE_UNSUPPORTED", message: expect.stringContaining("control traffic") };
+    expect(readQos(net, r1, edited)).toMatchObject({ ok: false, failure });
   });
 
   // Entries are system-ordered in this module: a router may give them as it likes.
@@ -200,6 +218,17 @@ describe("things in our name that we would not have made", () => {
     expect(text(turn(turned))).not.toBe(expected);
     expect(sharesOf(net, text(turn(turned)))).toEqual({ "r1-r2": calm, "r1-r3": [] });
   });
+});
+
+// Goal: control traffic is before all and sure of its share of the line as it is now; the reading of queues does not need the line as it was.
+test("a line of another capacity than when its queues were made", () => {
+  const { expected } = plan(net, empty, change("r1-r2", [], calm));
+  const grown = inventory(net.links.map((link) => ({ ...link, capacity: 1e10 as BitsPerSecond })));
+  expect(sharesOf(grown, expected)).toEqual({ "r1-r2": calm, "r1-r3": [] });
+  const { expected: after } = plan(grown, expected, change("r1-r2", calm, held));
+  const [first] = interfaceQueues(data(after)).get("eth1") ?? [];
+  const limits = { cir: 1e8, pir: 1e10, maxBytes: 150_000 };
+  expect(first).toEqual({ queue: "pointsman-_control", dscps: [48, 56], sequence: 0, ...limits });
 });
 
 test("a router that has something else by now", () => {

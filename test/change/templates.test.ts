@@ -155,7 +155,10 @@ describe("frr", () => {
 function interfaces(value: string): readonly object[] {
   const sizes = { minBytes: value, maxBytes: value, limit: value };
   const rates = { rate: value, ceil: value, shaped: value, limited: value };
-  const classes = [{ id: value, leaf: value, dscp: value, priority: value, ...rates, ...sizes }];
+  const classes = [
+    { id: value, leaf: value, dscp: value, priority: value, prio: value, quantum: value, ...rates, ...sizes },
+  ];
+  const control = { ...rates, quantum: value, limit: value, dscps: [value] };
   const each = {
     dev: value,
     before: [value],
@@ -166,7 +169,7 @@ function interfaces(value: string): readonly object[] {
     tbf: false,
   };
   const tbf = { handle: value, rate: value, burst: value, latency: value };
-  return [{ ...each, htb: { ...rates, classes } }, { ...each, tbf }, each];
+  return [{ ...each, htb: { ...rates, quantum: value, control, classes } }, { ...each, tbf }, each];
 }
 
 // Goal: whatever stands in a value, the line count of a command text is the template's.

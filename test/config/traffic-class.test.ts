@@ -278,6 +278,12 @@ test.each<[of: keyof typeof good, from: string, to: string, problem: string]>([
   ],
   [
     "batch",
+    "dscp: 8",
+    "dscp: 48",
+    "classes.yaml:30:3 spec.dscp: 48 is of the network's own control traffic, which has a queue of its own; give the class another",
+  ],
+  [
+    "batch",
     "queue: batch",
     "queue: interactive",
     'classes.yaml:31:3 spec.queue: interactive is already that of class "chat", and two classes in one queue wait for each other; give each class a queue of its own',

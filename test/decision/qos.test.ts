@@ -182,7 +182,7 @@ test("physics", () => {
   expect(path).toContain("It needs another path: a segment-routing policy for interactive could steer chat-1.");
   const floors = { classes: [interactive, classOf("standard", { priority: 1, floor: ratio(0.6) }), batch] };
   const left = decided({ links: { "a-b": { ...flood, interactive: [30, 10] } }, network: floors });
-  expect(why(left)).toContain("over the 30 Mbit/s that the floors of others leave");
+  expect(why(left)).toContain("over the 29 Mbit/s that the floors of others leave");
 });
 
 // Goal: where the line does not carry what must get through, batch goes to its floor before standard is held back, as far as
@@ -283,8 +283,8 @@ test("the smallest change", () => {
   expect(plan(37, has)).toEqual([46.25, 20, 10]);
   // What it needs now and what others had do not fit together: all anew.
   expect(plan(60, has)).toEqual([75, 10, 10]);
-  // Headroom is what floors leave.
-  expect(plan(75, [])).toEqual([80, 10, 10]);
+  // Headroom is what floors and control traffic leave.
+  expect(plan(75, [])).toEqual([79, 10, 10]);
 });
 
 // Goal: fan-out is told with figures: the share that is slow now where it is measured, else the one that is allowed; of paths alone.

@@ -13,20 +13,23 @@ afterEach(async () => {
 });
 
 const allowed = [
-  "tc qdisc replace dev eth1 root handle c8: htb default ffff",
+  "tc qdisc replace dev eth1 root handle c8: htb default fffd",
   "tc qdisc replace dev eth1 root handle 8001: tbf rate 10Mbit burst 32Kb latency 50.5ms",
   "tc qdisc del dev eth1 root",
   "tc qdisc replace dev eth1 parent c8:ffff handle c8ff: bfifo limit 45000",
-  "tc class replace dev eth1 parent c8: classid c8:fffe htb rate 10000000 ceil 10000000",
-  "tc class replace dev eth1 parent c8:fffe classid c8:1 htb rate 3000000 ceil 10000000 prio 0",
+  "tc class replace dev eth1 parent c8: classid c8:fffe htb rate 10000000 ceil 10000000 quantum 1514",
+  "tc class replace dev eth1 parent c8:fffe classid c8:fffd htb rate 100000 ceil 10000000 prio 0 quantum 1514",
+  "tc class replace dev eth1 parent c8:fffe classid c8:1 htb rate 3000000 ceil 10000000 prio 1 quantum 3750",
   "tc class del dev eth1 classid c8:1f",
   "nft add table inet pointsman-eth1",
   "nft delete table inet pointsman-eth1",
   'nft add table inet pointsman-eth1 { comment "before default" ; }',
   "nft add chain inet pointsman-eth1 classes { type filter hook postrouting priority 300 ; policy accept ; }",
   'nft add rule inet pointsman-eth1 classes oifname != "eth1" accept',
-  'nft add rule inet pointsman-eth1 classes meta priority set c8:ffff comment "rate 10000000"',
-  'nft add rule inet pointsman-eth1 classes ip6 dscp 46 meta priority set c8:1 comment "rate 3000000.5 ceil 10000000 marks 15000 to 45000"',
+  'nft add rule inet pointsman-eth1 classes meta priority set c8:ffff comment "rate 10000000 control 100000"',
+  "nft add rule inet pointsman-eth1 classes icmpv6 type 133-137 meta priority set c8:fffd",
+  "nft add rule inet pointsman-eth1 classes ip dscp 48 meta priority set c8:fffd",
+  'nft add rule inet pointsman-eth1 classes ip6 dscp 46 meta priority set c8:1 comment "rate 3000000.5 ceil 10000000 priority 0 marks 15000 to 45000"',
 ];
 
 // Goal: what may be sent is for our queues on one interface, and nothing that a shell, `tc` or `nft` could take for more.
@@ -43,10 +46,10 @@ describe("a line that may be sent", () => {
 
   test.each([
     "tc qdisc replace dev eth1 root handle c8: htb default 1",
-    "tc qdisc add dev eth1 root handle c8: htb default ffff",
+    "tc qdisc add dev eth1 root handle c8: htb default fffd",
     "tc qdisc del dev eth1 ingress",
-    "tc class replace dev eth1 parent c8:fffe classid c8:1 htb rate 3000000 ceil 10000000 prio 8",
-    "tc class replace dev eth1 parent 1: classid 1:1 htb rate 3000000 ceil 10000000 prio 0",
+    "tc class replace dev eth1 parent c8:fffe classid c8:1 htb rate 3000000 ceil 10000000 prio 8 quantum 1514",
+    "tc class replace dev eth1 parent 1: classid 1:1 htb rate 3000000 ceil 10000000 prio 0 quantum 1514",
     "tc filter del dev eth1",
     "nft flush ruleset",
     "nft delete table inet lab",
@@ -67,7 +70,8 @@ describe("a step", () => {
   const plain = "eth1 plain default\n";
   const queues = [
     "eth1 htb rate 10000000 before default\n",
-    "eth1 class ffff dscp 8 rate 7000000 ceil 10000000 prio 7 marks 15000 to 45000\n",
+    "eth1 control rate 100000 quantum 1514 limit 150000\n",
+    "eth1 class ffff dscp 8 rate 7000000 ceil 10000000 prio 1 priority 7 quantum 8750 marks 15000 to 45000\n",
   ].join("");
   const promise = (reading: string) => reading.replace(/^/gm, "# ").replace(/# $/, "");
   const step: DeviceStep = {
@@ -123,23 +127,30 @@ describe("the canonical text", () => {
     "Q - qdisc clsact ffff: dev eth0 parent ffff:fff1 ",
     "Q - qdisc noop 0: dev eth9 root refcnt 2 ",
     "Q - qdisc tbf 8001: dev eth3 root refcnt 3 rate 10Mbit burst 32Kb lat 50ms ",
-    "Q - qdisc htb c8: dev eth1 root refcnt 3 r2q 10 default 0xffff direct_packets_stat 7 direct_qlen 1000",
+    "Q - qdisc htb c8: dev eth1 root refcnt 3 r2q 10 default 0xfffd direct_packets_stat 7 direct_qlen 1000",
     "Q - qdisc bfifo c801: dev eth1 parent c8:1 limit 45000b",
     "Q - qdisc bfifo c8ff: dev eth1 parent c8:ffff limit 60000b",
-    "C eth1 class htb c8:ffff parent c8:fffe leaf c8ff: prio 7 rate 6Mbit ceil 9Mbit burst 1599b cburst 1598b ",
-    "C eth1 class htb c8:1 parent c8:fffe leaf c801: prio 0 rate 3333Kbit ceil 10Mbit burst 1599b cburst 1600b ",
-    "C eth1 class htb c8:fffe root rate 10Mbit ceil 10Mbit burst 1600b cburst 1600b ",
+    "Q - qdisc bfifo c8fd: dev eth1 parent c8:fffd limit 150000b",
+    "C eth1 class htb c8:ffff parent c8:fffe leaf c8ff: prio 2 quantum 7500 rate 6Mbit ceil 9Mbit linklayer ethernet burst 1599b/1 mpu 0b cburst 1600b/1 mpu 0b level 0 ",
+    "C eth1 class htb c8:1 parent c8:fffe leaf c801: prio 1 quantum 4166 rate 3333Kbit ceil 10Mbit linklayer ethernet burst 1599b/1 mpu 0b cburst 1600b/1 mpu 0b level 0 ",
+    "C eth1 class htb c8:fffd parent c8:fffe leaf c8fd: prio 0 quantum 1514 rate 100Kbit ceil 10Mbit linklayer ethernet burst 1599b/1 mpu 0b cburst 1600b/1 mpu 0b level 0 ",
+    "C eth1 class htb c8:fffe root rate 10Mbit ceil 10Mbit linklayer ethernet burst 1599b/1 mpu 0b cburst 1600b/1 mpu 0b level 7 ",
     "F eth1 ",
     "N eth1 table inet pointsman-eth1 {",
     'N eth1 \tcomment "before tbf 8001: rate 10Mbit burst 32Kb lat 50ms"',
     "N eth1 \tchain classes {",
     "N eth1 \t\ttype filter hook postrouting priority 300; policy accept;",
     'N eth1 \t\toifname != "eth1" accept',
-    'N eth1 \t\tmeta priority set c8:ffff comment "rate 10000000"',
-    'N eth1 \t\tip dscp 0x2e meta priority set c8:1 comment "rate 3333336.5 ceil 10000000 marks 15000 to 45000.5"',
-    'N eth1 \t\tip6 dscp 0x2e meta priority set c8:1 comment "rate 3333336.5 ceil 10000000 marks 15000 to 45000.5"',
-    'N eth1 \t\tip dscp 0x08 meta priority set c8:ffff comment "rate 6000000 ceil 9000000 marks 20000 to 60000"',
-    'N eth1 \t\tip6 dscp 0x08 meta priority set c8:ffff comment "rate 6000000 ceil 9000000 marks 20000 to 60000"',
+    'N eth1 \t\tmeta priority set c8:ffff comment "rate 10000000 control 100000"',
+    "N eth1 \t\ticmpv6 type 133-137 meta priority set c8:fffd",
+    "N eth1 \t\tip dscp 0x30 meta priority set c8:fffd",
+    "N eth1 \t\tip6 dscp 0x30 meta priority set c8:fffd",
+    "N eth1 \t\tip dscp 0x38 meta priority set c8:fffd",
+    "N eth1 \t\tip6 dscp 0x38 meta priority set c8:fffd",
+    'N eth1 \t\tip dscp 0x2e meta priority set c8:1 comment "rate 3333336.5 ceil 10000000 priority 0 marks 15000 to 45000.5"',
+    'N eth1 \t\tip6 dscp 0x2e meta priority set c8:1 comment "rate 3333336.5 ceil 10000000 priority 0 marks 15000 to 45000.5"',
+    'N eth1 \t\tip dscp 0x08 meta priority set c8:ffff comment "rate 6000000 ceil 9000000 priority 7 marks 20000 to 60000"',
+    'N eth1 \t\tip6 dscp 0x08 meta priority set c8:ffff comment "rate 6000000 ceil 9000000 priority 7 marks 20000 to 60000"',
     "N eth1 \t}",
     "N eth1 }",
   ];
@@ -159,36 +170,44 @@ describe("the canonical text", () => {
     expect(canonical(lines, "eth9")).toEqual([]);
     expect(canonical(lines, "eth1")).toEqual([
       "eth1 htb rate 10000000 before tbf 8001: rate 10Mbit burst 32Kb lat 50ms",
-      "eth1 class 1 dscp 46 rate 3333336.5 ceil 10000000 prio 0 marks 15000 to 45000.5",
-      "eth1 class ffff dscp 8 rate 6000000 ceil 9000000 prio 7 marks 20000 to 60000",
+      "eth1 control rate 100000 quantum 1514 limit 150000",
+      "eth1 class 1 dscp 46 rate 3333336.5 ceil 10000000 prio 1 priority 0 quantum 4166 marks 15000 to 45000.5",
+      "eth1 class ffff dscp 8 rate 6000000 ceil 9000000 prio 2 priority 7 quantum 7500 marks 20000 to 60000",
     ]);
   });
 
   test.each([
-    ["a rate", "prio 0 rate 3333Kbit", "prio 0 rate 3320Kbit"],
+    ["a rate", "rate 3333Kbit", "rate 3320Kbit"],
     ["a ceiling", "ceil 9Mbit", "ceil 10Mbit"],
     ["a limit", "limit 45000b", "limit 45001b"],
     ["a leaf of another kind", "bfifo c801:", "pfifo c801:"],
-    ["a class too few", lines[9] ?? "", ""],
+    ["a class too few", lines.find((line) => line.includes("htb c8:ffff")) ?? "", ""],
     [
       "a class too many",
-      lines[12] ?? "",
-      "C eth1 class htb c8:2 parent c8:fffe leaf c802: prio 0 rate 1Mbit ceil 1Mbit ",
+      lines.find((line) => line.startsWith("F ")) ?? "",
+      "C eth1 class htb c8:2 parent c8:fffe leaf c802: prio 0 quantum 1514 rate 1Mbit ceil 1Mbit ",
     ],
     ["a parent", "c8:1 parent c8:fffe", "c8:1 parent c8:ffff"],
     ["the root class", "c8:fffe root rate 10Mbit ceil 10Mbit", "c8:fffe root rate 9Mbit ceil 9Mbit"],
-    ["the default class", "default 0xffff", "default 0x1"],
+    ["a ceiling of control traffic", "quantum 1514 rate 100Kbit ceil 10Mbit", "quantum 1514 rate 100Kbit ceil 1Mbit"],
+    ["a rate of control traffic", "rate 100Kbit", "rate 90Kbit"],
+    ["a priority of control traffic", "leaf c8fd: prio 0", "leaf c8fd: prio 7"],
+    ["no class of control traffic", lines.find((line) => line.includes("htb c8:fffd")) ?? "", ""],
+    ["no leaf of control traffic", lines.find((line) => line.includes("bfifo c8fd")) ?? "", ""],
+    ["no neighbour discovery", lines.find((line) => line.includes("icmpv6")) ?? "", ""],
+    ["no rule for CS7", lines.find((line) => line.includes("ip dscp 0x38")) ?? "", ""],
+    ["the default class", "default 0xfffd", "default 0x1"],
     ["a filter", "F eth1 ", "F eth1 filter parent c8: protocol ip pref 49152 u32 chain 0"],
-    ["no rule for IPv6", lines[20] ?? "", ""],
+    ["no rule for IPv6", lines.find((line) => line.includes("ip6 dscp 0x2e")) ?? "", ""],
     [
       "a rule for IPv6 of another class",
       "ip6 dscp 0x2e meta priority set c8:1",
       "ip6 dscp 0x2e meta priority set c8:ffff",
     ],
     ["a rule that drops", "N eth1 \t}", "N eth1 \t\tdrop"],
-    ["a rule for all interfaces", lines[17] ?? "", ""],
+    ["a rule for all interfaces", lines.find((line) => line.includes("oifname")) ?? "", ""],
     ["another hook", "hook postrouting", "hook output"],
-    ["no comment", lines[14] ?? "", ""],
+    ["no comment", lines.find((line) => line.includes('comment "before')) ?? "", ""],
     ["no table", "pointsman-eth1 {", ""],
   ])("says that %s is not as we would leave it", (_, from, to) => {
     const shown = _ === "no table" ? lines.filter((line) => !line.startsWith("N ")) : changed(from, to);

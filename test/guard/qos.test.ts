@@ -73,7 +73,7 @@ test("the right change is allowed by all", () => {
     ["max-interfaces", "changes 1 of at most 2 interfaces"],
     ["budget", "interactive was touched 0 times in the last 1 h, of 4 allowed"],
     ["freshness", "the oldest sample is 0 s old, within 30 s"],
-    ["feasible", "95 Mbit/s of the 100 Mbit/s of a-b are guaranteed"],
+    ["feasible", "95 Mbit/s of the 100 Mbit/s of a-b are guaranteed, beside 1 Mbit/s for control traffic"],
     ["floors", "every class keeps its floor"],
     ["shed-order", "standard on a-b, batch on a-b may be held back, in this order"],
     ["coverage", "classes explain 100% of what a-b sends, of at least 80%"],
@@ -168,7 +168,7 @@ test.each<[string, string, Partial<Input>, string]>([
     "feasible",
     "more than the line",
     setting(own, share("standard", 16, 1, 30), low),
-    "101 Mbit/s of the 100 Mbit/s of a-b are guaranteed",
+    "101 Mbit/s of the 100 Mbit/s of a-b are guaranteed, beside 1 Mbit/s for control traffic",
   ],
   [
     "feasible",
@@ -256,7 +256,7 @@ test("at the edge", () => {
   expect(no({ policy: policyOf({ target: 0.6 }) })).toEqual([]);
   expect(no(aged(30_000))).toEqual([]);
   expect(no({ state: stateOf(loads, 100, undefined, { unclassed: 25 }) })).toEqual([]);
-  expect(no(setting(own, share("standard", 15, 1, 30), low))).toEqual([]);
+  expect(no(setting(own, share("standard", 14, 1, 30), low))).toEqual([]);
 });
 
 // Goal: a ceiling of a line that is no whole number of kbit/s holds nobody back.

@@ -202,12 +202,13 @@ test("a planned change and its inverse", async () => {
   expect(await read()).toBe(step.expected);
   expect(Object.fromEntries(interfaceQueues(router.server.running()))).toEqual({
     eth1: [
+      { queue: "pointsman-_control", dscps: [48, 56], sequence: 0, cir: 1e7, pir: 1e9, maxBytes: 150_000 },
       {
-        ...{ queue: "pointsman-interactive", dscps: [46], sequence: 0, cir: 4e8, pir: 1e9 },
+        ...{ queue: "pointsman-interactive", dscps: [46], sequence: 1, cir: 4e8, pir: 1e9 },
         ...{ ecnMinBytes: 30_000, maxBytes: 300_000 },
       },
       {
-        ...{ queue: "pointsman-scavenger", dscps: [8], sequence: 700, cir: 5e7, pir: 2e8 },
+        ...{ queue: "pointsman-scavenger", dscps: [8], sequence: 701, cir: 5e7, pir: 2e8 },
         ...{ ecnMinBytes: 60_000, maxBytes: 600_000 },
       },
     ],

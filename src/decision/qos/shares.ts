@@ -1,5 +1,5 @@
 import { bitsPerSecond } from "../../kernel/units.ts";
-import type { ClassShare } from "../../model/decision.ts";
+import { type ClassShare, controlShare } from "../../model/decision.ts";
 import type { ServedClass } from "../../model/inventory.ts";
 import {
   allOfIt,
@@ -95,7 +95,7 @@ export const isPremium = (one: ServedClass, other: ServedClass): boolean =>
 
 /** Bit/s in the order of `loads`. What the interface has now stays where it does. */
 function guaranteesFor(one: ServedClass, { link, loads, shares }: QosInterface, target: number): number[] | TooMuch {
-  const most = down(link.capacity);
+  const most = down(link.capacity - controlShare(link.capacity));
   const floors = loads.map((load) => floorOf(load.one, link.capacity));
   const premium = loads.map((load) => isPremium(one, load.one));
   const total = (rates: readonly number[], of: boolean) =>

@@ -41,7 +41,8 @@ const linuxHtb: Dialect = {
  * The leaves are `bfifo`, which drops at its limit: RED with ECN marks wants sch_red, which not every kernel has (Linux 6.18 as
  * Debian's cloud images build it has not). Where marks would begin is kept, and read back, for what decides.
  *
- * What is not IP (ARP, IS-IS, MPLS) has no DSCP here, and goes with the last class. The account needs CAP_NET_ADMIN, as for
+ * Control traffic has a class of its own, c8:fffd, served before all: CS6 and CS7, neighbour discovery, and what is not IP (ARP, IS-IS,
+ * MPLS), which nftables does not see here and HTB puts into its default class. IP without a class's DSCP goes with the last. The account needs CAP_NET_ADMIN, as for
  * `linux-srv6`: a second account with uid 0 and a key of its own is the plain way.
  */
 export function linuxHtbDevice(options: ShellDeviceOptions): DevicePort {

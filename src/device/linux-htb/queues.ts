@@ -4,32 +4,34 @@ import type { DeviceStep } from "../../model/device.ts";
 /** Loopback has no line to wait for. */
 const dev = "(?!lo(?: |$))([A-Za-z0-9][A-Za-z0-9_.-]{0,14})";
 const figure = "\\d+(?:\\.\\d+)?";
-const id = "(?:ffff|[1-9a-f][0-9a-f]?)";
+const id = "(?:fff[df]|[1-9a-f][0-9a-f]?)";
 const table = "inet pointsman-";
 const plain = "(?:default|tbf [0-9a-f]{1,4}: rate \\d+[KMGT]?bit burst [0-9A-Za-z]+ lat [0-9.]+[mu]?s)";
 
 /** Every line that may be sent, with its interface; `\1` is the same interface again. */
 const commands = [
-  `tc qdisc replace dev ${dev} root handle c8: htb default ffff`,
+  `tc qdisc replace dev ${dev} root handle c8: htb default fffd`,
   `tc qdisc replace dev ${dev} root handle [0-9a-f]{1,4}: tbf rate \\d+[KMGT]?bit burst [0-9A-Za-z]+ latency [0-9.]+[mu]?s`,
   `tc qdisc del dev ${dev} root`,
   `tc qdisc replace dev ${dev} parent c8:${id} handle c8[0-9a-f]{2}: bfifo limit \\d+`,
-  `tc class replace dev ${dev} parent c8: classid c8:fffe htb rate \\d+ ceil \\d+`,
-  `tc class replace dev ${dev} parent c8:fffe classid c8:${id} htb rate \\d+ ceil \\d+ prio [0-7]`,
+  `tc class replace dev ${dev} parent c8: classid c8:fffe htb rate \\d+ ceil \\d+ quantum \\d+`,
+  `tc class replace dev ${dev} parent c8:fffe classid c8:${id} htb rate \\d+ ceil \\d+ prio [0-7] quantum \\d+`,
   `tc class del dev ${dev} classid c8:${id}`,
   `nft (?:add|delete) table ${table}${dev}`,
   `nft add table ${table}${dev} { comment "before ${plain}" ; }`,
   `nft add chain ${table}${dev} classes { type filter hook postrouting priority 300 ; policy accept ; }`,
   `nft add rule ${table}${dev} classes oifname != "\\1" accept`,
-  `nft add rule ${table}${dev} classes meta priority set c8:ffff comment "rate ${figure}"`,
-  `nft add rule ${table}${dev} classes ip6? dscp \\d{1,2} meta priority set c8:${id} comment "rate ${figure} ceil ${figure} marks ${figure} to ${figure}"`,
+  `nft add rule ${table}${dev} classes meta priority set c8:ffff comment "rate ${figure} control ${figure}"`,
+  `nft add rule ${table}${dev} classes (?:icmpv6 type 133-137|ip6? dscp \\d{1,2}) meta priority set c8:fffd`,
+  `nft add rule ${table}${dev} classes ip6? dscp \\d{1,2} meta priority set c8:${id} comment "rate ${figure} ceil ${figure} priority [0-7] marks ${figure} to ${figure}"`,
 ].map((each) => new RegExp(`^${each}$`));
 
 /** What a payload says is read afterwards, and what a reading says that can be changed. */
 const readings = [
   `${dev} plain ${plain}`,
   `${dev} htb rate ${figure} before ${plain}`,
-  `${dev} class ${id} dscp \\d{1,2} rate ${figure} ceil ${figure} prio [0-7] marks ${figure} to ${figure}`,
+  `${dev} control rate ${figure} quantum \\d+ limit \\d+`,
+  `${dev} class ${id} dscp \\d{1,2} rate ${figure} ceil ${figure} prio [0-7] priority [0-7] quantum \\d+ marks ${figure} to ${figure}`,
 ].map((each) => new RegExp(`^${each}$`));
 
 /** The interface that a line is for; undefined when it is not one that may be sent. */

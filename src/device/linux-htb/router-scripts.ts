@@ -55,7 +55,7 @@ for dev in $(cut -d ' ' -f 1 "$d/basis" | sort -u); do
   ip link add name "$dev" type veth peer name "scratch$n" && ip link set "scratch$n" up && ip link set "$dev" up || exit 1
 done
 for dev in $(awk '$2 == "htb" { print $1 }' "$d/basis"); do
-  tc qdisc replace dev "$dev" root handle c8: htb default ffff || exit 1
+  tc qdisc replace dev "$dev" root handle c8: htb default fffd || exit 1
 done
 send "$d/inverse" -force > /dev/null 2>&1
 is_basis() {

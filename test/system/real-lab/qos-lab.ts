@@ -31,6 +31,8 @@ export type QosLab = Readonly<{
   flood(mbit: number): Promise<Running>;
   /** So many TCP streams without a DSCP, each as fast as it gets. */
   background(streams: number): Promise<Running>;
+  /** How many of so many packets of 1200 octets with a DSCP, 100 a second from h1, h2 answers. */
+  answered(dscp: number, packets: number): Promise<number>;
   /** Looks at the marked probes, 100 a second of 1250 octets, for so long. */
   probed(overMs: number): Promise<Probed>;
   /** What a PromQL query gives now, by the label `class`. */
@@ -82,6 +84,10 @@ async function bringUp(frame: LabFrame): Promise<QosLab> {
     prometheusUrl,
     flood: (mbit) => startNode(h1, sender, [ends.receiver, String(ports.flood), "1250", String((mbit * 1e6) / 10_000)]),
     background: (streams) => startBackground({ h1, h2 }, streams, () => nextPort++),
+    answered: async (dscp, packets) => {
+      const ping = `ping -q -c ${packets} -i 0.01 -W 2 -s 1172 -Q ${dscp << 2} ${ends.receiver} || true`;
+      return Number(/(\d+) received/.exec(await h1.script(ping))?.[1]);
+    },
     probed: (overMs) => probed(`http://${receiver.address}:9100/metrics`, overMs),
     byClass,
     stop: frame.stop,
