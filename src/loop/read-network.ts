@@ -50,7 +50,7 @@ export async function readNetwork(
         return { device: device.name, read };
       }),
   );
-  const facts: Mutable<RouterFacts> = { announcements: [], steering: [], qos: [], sites: [] };
+  const facts: Partial<RouterFacts>[] = [];
   const readings: Record<Decision["action"], Map<string, Reading>> = {
     "bgp-prepend": new Map(),
     "segment-routing": new Map(),
@@ -62,14 +62,18 @@ export async function readNetwork(
     if (!read.ok) continue;
     for (const { aspect, reading, found } of read.value) {
       readings[aspect].set(device, reading);
-      for (const [kind, values] of Object.entries(found))
-        (facts[kind as keyof RouterFacts] as unknown[]).push(...values);
+      facts.push(found);
     }
   }
-  return ok({ facts, readings });
+  return ok({ facts: joined(facts), readings });
 }
 
-type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
+const joined = (all: readonly Partial<RouterFacts>[]): RouterFacts => ({
+  announcements: all.flatMap(({ announcements = [] }) => announcements),
+  steering: all.flatMap(({ steering = [] }) => steering),
+  qos: all.flatMap(({ qos = [] }) => qos),
+  sites: all.flatMap(({ sites = [] }) => sites),
+});
 
 /** One kind of thing that a router may have: on which, what is asked, and what the answer says. */
 type Aspect = Readonly<{
