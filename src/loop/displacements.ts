@@ -20,7 +20,12 @@ function undoes({ origin, decision: { intent } }: Change): string | undefined {
 }
 
 /** Confirmed moves of a policy for `target` that nobody has given or taken back, oldest first. `changes` newest first. */
-export function displacements(changes: readonly Change[], policy: string, target: string): Displacement[] {
+export function displacements(
+  changes: readonly Change[],
+  policy: string,
+  target: string,
+  nowMs: number,
+): Displacement[] {
   const undone = undoings(changes);
   return changes
     .filter(({ id, state, origin, policy: { name }, decision: { intent } }) => {
@@ -29,13 +34,20 @@ export function displacements(changes: readonly Change[], policy: string, target
         standing && origin.kind === "policy" && name === policy && intent.target === target && intent.kind === "relieve"
       );
     })
-    .map((change) => ({ changeId: change.id, changes: change.decision.changes, ...heldBy(change) }))
+    .map((change) => ({ changeId: change.id, changes: change.decision.changes, ...heldBy(change, nowMs) }))
     .reverse();
 }
 
+/**
+ * A class that was asked to send less sends less: for so many holds, what it offered before is taken for what it wants. Then the
+ * flood is believed to be over, and giving back will show it.
+ */
+const rememberedHolds = 3;
+
 /** Who offered more than its ceiling, as it was measured for the decision. */
-function heldBy({ decision }: Change): Pick<Displacement, "demands"> {
+function heldBy({ decision, policy, times }: Change, nowMs: number): Pick<Displacement, "demands"> {
   if (decision.action !== "qos") return {};
+  if (nowMs - (times.committedMs ?? nowMs) >= rememberedHolds * policy.holdMs) return { demands: [] };
   const { changes, predicted } = decision;
   const demands = (predicted.queues ?? []).flatMap(({ link, class: name, offered }) => {
     const share = changes.find((one) => one.link === link)?.to.find((one) => one.class === name);

@@ -223,7 +223,7 @@ export class Loop {
     const state = this.#snapshot();
     this.#troubles.targets(state.targets);
     for (const target of this.#targets(policy)) {
-      const displacement = displacements(this.ledger.all(), policy.name, target).at(-1);
+      const displacement = displacements(this.ledger.all(), policy.name, target, nowMs).at(-1);
       const predicted = displacement && predictReclaim(policy, target, state, network, displacement);
       const observation = observe(policy, target, state, network);
       if (!this.#isDue(policy, target, observation)) continue;

@@ -280,10 +280,7 @@ test("giving back", () => {
   // One change is left for the next peak, and where there is only one, it may be this.
   const late = { ...facts, decision, touchedMs: [1, 2, 3].map(minutes) };
   expect(no(late).map(({ guard, reason }) => [guard, reason])).toEqual([
-    [
-      "budget",
-      "interactive was touched 3 times in the last 60 minutes; 4 are allowed, and giving back leaves 1 of them",
-    ],
+    ["budget", "interactive was touched 3 times in the last 1 h, of 4 allowed, and giving back leaves 1 of them"],
   ]);
   expect(no({ ...late, touchedMs: [1, 2].map(minutes) })).toEqual([]);
   const once = classOf("interactive", { ...interactive.service, budget: { changes: 1, perMs: 3_600_000 } });
