@@ -108,6 +108,7 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     maxDevices(facts),
     qos.maxInterfaces(facts),
     qos.budget(facts),
+    qos.stillNeeded(facts),
     queued.freshness(facts),
     qos.feasible(facts),
     qos.floors(facts),

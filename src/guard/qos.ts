@@ -81,6 +81,20 @@ export function budget({ decision, network, policy, touchedMs, nowMs }: QosCase)
   return { guard, allow: made < changes - reserved, reason };
 }
 
+/** A proposal may wait long for its approval: by then what it was for may be over. An unknown risk is freshness's to deny. */
+export function stillNeeded({ decision, policy, state }: QosCase): GuardFinding {
+  const guard = "still-needed";
+  const { clear } = policy.trigger;
+  const risk = state.signals.get("class.risk")?.get(policy.scope.class)?.value;
+  if (decision.intent.kind === "give-back" || risk === undefined) {
+    return { guard, allow: true, reason: "nothing is asked for that may be over" };
+  }
+  const stands = `the risk of ${policy.scope.class} is ${formatPercent(risk)}`;
+  return risk < clear
+    ? { guard, allow: false, reason: `${stands}, under ${formatPercent(clear)}: what it was for is over` }
+    : { guard, allow: true, reason: `${stands}, not under ${formatPercent(clear)}` };
+}
+
 /** Routers could do it as it is written: guarantees fit the line beside control traffic, ceilings are no lower and not above it, all in whole kbit/s and bytes. */
 export function feasible({ decision, links }: QosCase): GuardFinding {
   const guard = "feasible";

@@ -21,9 +21,9 @@ export function improve(task: Task): DecisionOutcome {
   const fewest = counts.find((count) => following(count).holds);
   if (fewest === undefined) {
     const doNothing = { summary: "do nothing", whyNot: situation(task) };
-    const barred = unchanged.find(({ tooMuch }) => tooMuch);
+    const barred = fullest(unchanged.filter(({ tooMuch }) => tooMuch));
     if (barred?.tooMuch) return nothing(noQueueHelps(task, barred.iface, barred.tooMuch), [doNothing]);
-    const unfair = unchanged.find((other) => other.robbed);
+    const unfair = fullest(unchanged.filter(({ robbed }) => robbed));
     if (unfair?.robbed) return nothing(takesFromOthers(task, unfair.iface, unfair.robbed), [doNothing]);
     if (candidates.length === 0) {
       return nothing(
@@ -58,6 +58,13 @@ export function improve(task: Task): DecisionOutcome {
     alternatives,
   );
 }
+
+/** The one that is asked for most of its capacity. */
+const fullest = (interfaces: readonly Unchanged[]): Unchanged | undefined => {
+  const asked = ({ iface: { link, loads } }: Unchanged) =>
+    loads.reduce((sum, { offered }) => sum + offered, 0) / link.capacity;
+  return interfaces.toSorted((a, b) => asked(b) - asked(a))[0];
+};
 
 const linksOf = (candidates: readonly (Candidate | Unchanged)[]) =>
   listed(candidates.map(({ iface }) => iface.link.name));
