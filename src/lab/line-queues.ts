@@ -140,20 +140,25 @@ function queueFlow(
   { room, bufferMs: buffer, standMs }: Readonly<{ room: number; bufferMs: number; standMs: number }>,
   wait: (rate: number) => Wait,
 ): QueueFlow {
-  const windowed = demands.filter(({ windowMs }) => windowMs !== undefined);
-  const rigid = sumOf(demands.filter(({ windowMs }) => windowMs === undefined));
-  const elastic = sumOf(windowed);
+  let [rigid, elastic, windows] = [0, 0, 0];
+  for (const { rate, windowMs } of demands) {
+    if (windowMs === undefined) rigid += rate;
+    else {
+      elastic += rate;
+      windows += windowMs * rate;
+    }
+  }
   const forElastic = Math.max(0, room - rigid);
   const heldShare = elastic > forElastic ? 1 - forElastic / elastic : 0;
-  const offered = new Map(
-    demands.map(({ name, rate, windowMs }) => [name, windowMs === undefined ? rate : rate * (1 - heldShare)]),
-  );
+  const offered = new Map<string, number>();
+  for (const { name, rate, windowMs } of demands)
+    offered.set(name, windowMs === undefined ? rate : rate * (1 - heldShare));
   const total = rigid + elastic * (1 - heldShare);
   const flow = { offered, delivered: Math.min(total, room), heldShare };
   if (rigid > room * (1 + rounding)) {
     return { ...flow, lossShare: 1 - room / rigid, queueDelayMs: buffer, queueP99Ms: buffer };
   }
-  const windowMs = elastic > 0 ? sum(windowed.map((one) => (one.windowMs ?? 0) * one.rate)) / elastic : 0;
+  const windowMs = elastic > 0 ? windows / elastic : 0;
   const standing = heldShare > 0 ? Math.min(standMs, windowMs * (heldShare / (1 - heldShare))) : 0;
   const { meanMs, p99Ms } = wait(elastic > 0 ? Math.min(total, busiestByWindows * room) : total);
   return {

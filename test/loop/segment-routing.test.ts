@@ -4,7 +4,7 @@ import { type BackboneTelemetry, backbone, backboneWorld, steeredBy } from "./si
 import { intervalMs } from "./simulated-network.ts";
 import { Simulation } from "./simulation.ts";
 
-const runs = Number(process.env.SIMULATIONS ?? 5);
+const runs = Number(process.env.SIMULATIONS ?? 3);
 const firstSeed = Number(process.env.SEED ?? 1);
 
 let simulation: Simulation<BackboneTelemetry>;

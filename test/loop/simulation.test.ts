@@ -3,7 +3,7 @@ import { intervalMs, network } from "./simulated-network.ts";
 import { Simulation } from "./simulation.ts";
 
 const mbit = 1e6;
-const runs = Number(process.env.SIMULATIONS ?? 16);
+const runs = Number(process.env.SIMULATIONS ?? 12);
 const firstSeed = Number(process.env.SEED ?? 1);
 
 // Goal: whatever routers, telemetry, people and crashes do, the invariants of ARCHITECTURE.md hold; SEED=n SIMULATIONS=1 replays one.
