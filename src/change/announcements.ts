@@ -1,11 +1,14 @@
+import { assert } from "../kernel/assert.ts";
 import { fail, ok, type Result } from "../kernel/failure.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
-import { bgpLinks, type ExportPolicies, findStatement } from "./export-policy.ts";
+import type { Edited } from "./edited.ts";
+import { bgpLinks, type Edit, type ExportPolicies, findStatement } from "./export-policy.ts";
 import { FrrPolicies } from "./frr.ts";
 import { readOpenconfig } from "./openconfig.ts";
 import { parseAllowed } from "./prefix.ts";
 import { noBgp } from "./query.ts";
+import type { Templates } from "./templates.ts";
 
 /**
  * How each allow-listed prefix is announced on each of the device's links that have BGP; one that is not announced there has no
@@ -26,6 +29,28 @@ export function readAnnouncements(network: Network, device: Device, reading: str
     }
   }
   return ok(announcements);
+}
+
+/** All changes of one device's export policies as one edit; each is of a statement of its own. The first that cannot be made fails them all. */
+export function editPolicies<Change>(
+  templates: Templates,
+  network: Network,
+  device: Device,
+  reading: string,
+  changes: readonly Change[],
+  editFor: (policies: ExportPolicies, change: Change) => Result<Edit>,
+): Result<Edited> {
+  const policies = readPolicies(network, device, reading);
+  if (!policies.ok) return policies;
+  const edits: Edit[] = [];
+  for (const change of changes) {
+    const edit = editFor(policies.value, change);
+    if (!edit.ok) return edit;
+    edits.push(edit.value);
+  }
+  const targets = new Set(edits.map(({ policy, statement }) => JSON.stringify([policy, statement])));
+  assert(targets.size === edits.length, `a decision changes each prefix of a link once (${device.name})`);
+  return ok(policies.value.edit(templates, edits));
 }
 
 export function readPolicies(network: Network, device: Device, reading: string): Result<ExportPolicies> {

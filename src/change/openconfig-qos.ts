@@ -5,7 +5,7 @@ import { canonicalXml, elements, type XmlElement } from "../kernel/xml.ts";
 import type { ClassShare, InterfaceQos, QosChange } from "../model/decision.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device, Link, Network } from "../model/inventory.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass, serviceClasses } from "../model/scope.ts";
 import type { Edited } from "./edited.ts";
 import { readData, writeData } from "./openconfig-data.ts";
 import {
@@ -214,7 +214,7 @@ function readShares(network: Network, device: Device, name: string, data: XmlEle
   const capacity = number(ratesOf(first.scheduler), "pir");
   const shares = others.map(({ scheduler, sequence }): ClassShare => {
     const className = idOf(scheduler);
-    const served = serviceClasses(network).find((each) => each.name === className);
+    const served = servedClass(network, className);
     if (!served) throw odd(device, `${name} has a queue for ${className}, which is no service class`);
     const profile = entries("queue-management-profile", "queue-management-profiles").find(
       (each) => qos.leaf(each, "name") === own.profile(served.service.dscp, name),

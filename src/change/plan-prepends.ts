@@ -2,7 +2,7 @@ import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { PrependChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
-import { readPolicies } from "./announcements.ts";
+import { editPolicies } from "./announcements.ts";
 import type { Edited } from "./edited.ts";
 import {
   type Edit,
@@ -23,17 +23,9 @@ export function editPrepends(
   changes: readonly PrependChange[],
   reading: string,
 ): Result<Edited> {
-  const policies = readPolicies(network, device, reading);
-  if (!policies.ok) return policies;
-  const edits: Edit[] = [];
-  for (const change of changes) {
-    const edit = editFor(network, device, policies.value, change);
-    if (!edit.ok) return edit;
-    edits.push(edit.value);
-  }
-  const targets = new Set(edits.map(({ policy, statement }) => JSON.stringify([policy, statement])));
-  assert(targets.size === edits.length, `a decision changes each prefix of a link once (${device.name})`);
-  return ok(policies.value.edit(templates, edits));
+  return editPolicies(templates, network, device, reading, changes, (policies, change) =>
+    editFor(network, device, policies, change),
+  );
 }
 
 function editFor(network: Network, device: Device, policies: ExportPolicies, change: PrependChange): Result<Edit> {

@@ -3,7 +3,7 @@ import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import type { SiteAnnouncement, SiteState } from "../model/anycast.ts";
 import type { AnycastChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
-import { readPolicies } from "./announcements.ts";
+import { editPolicies, readPolicies } from "./announcements.ts";
 import type { Edited } from "./edited.ts";
 import {
   type BgpLink,
@@ -53,15 +53,9 @@ export function editSites(
   changes: readonly AnycastChange[],
   reading: string,
 ): Result<Edited> {
-  const policies = readPolicies(network, device, reading);
-  if (!policies.ok) return policies;
-  const edits: Edit[] = [];
-  for (const change of changes) {
-    const edit = editFor(network, device, policies.value, change);
-    if (!edit.ok) return edit;
-    edits.push(edit.value);
-  }
-  return ok(policies.value.edit(templates, edits));
+  return editPolicies(templates, network, device, reading, changes, (policies, change) =>
+    editFor(network, device, policies, change),
+  );
 }
 
 type Announced = Readonly<{ state: SiteState; statement: Statement; prepends: number }>;

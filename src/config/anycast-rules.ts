@@ -1,7 +1,6 @@
 import type { Policy } from "../model/policy.ts";
-import { at, duplicates, listAt, textAt } from "./check.ts";
+import { at, duplicates, durationAt, listAt, namesOf, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
-import { duration } from "./fields.ts";
 import type { Finding } from "./problem.ts";
 
 /** Rules between anycast services, their sites, and the rest of the inventory. */
@@ -15,8 +14,6 @@ const sitesIn = (raw: unknown): Placed[] =>
   listAt(raw, "anycast").flatMap((service, index) =>
     listAt(service, "sites").map((site, at) => ({ site, service, path: ["anycast", index, "sites", at] })),
   );
-
-const namesOf = (raw: unknown, list: string) => listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
 
 function uniqueness(raw: unknown): Finding[] {
   const own = (field: string) =>
@@ -125,8 +122,8 @@ export function anycastNeeds(raw: unknown, { name, scope, guard }: Policy): Find
     const mend = known.length === 0 ? "add it under anycast" : suggest(scope.anycast, known);
     return [{ path: known.length === 0 ? [] : ["anycast"], message, mend }];
   }
-  const maxLatencyMs = duration("").safeParse(textAt(raw, "anycast", index, "maxLatency")).data;
-  const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
+  const maxLatencyMs = durationAt(raw, "anycast", index, "maxLatency");
+  const intervalMs = durationAt(raw, "telemetry", "interval");
   if (maxLatencyMs === undefined || intervalMs === undefined) return [];
   // A round of probes waits for the slowest site up to twice that: what it says of the others must be fresh by then.
   if (2 * maxLatencyMs <= (guard.freshnessIntervals - 1) * intervalMs) return [];

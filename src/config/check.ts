@@ -1,6 +1,6 @@
 import type { z } from "zod";
 import { nearest, suggest } from "./did-you-mean.ts";
-import { missing } from "./fields.ts";
+import { duration, missing } from "./fields.ts";
 import { type Finding, fieldName, type Problem } from "./problem.ts";
 import type { YamlSource } from "./yaml-source.ts";
 
@@ -80,6 +80,14 @@ export function listAt(raw: unknown, ...path: readonly (string | number)[]): rea
   const value = at(raw, ...path);
   return Array.isArray(value) ? value : [];
 }
+
+/** Of the entries of a list that have one. */
+export const namesOf = (raw: unknown, list: string): string[] =>
+  listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
+
+/** Milliseconds; undefined when there is no duration. */
+export const durationAt = (raw: unknown, ...path: readonly (string | number)[]): number | undefined =>
+  duration("").safeParse(textAt(raw, ...path)).data;
 
 /** A finding for each entry of a list whose key an earlier entry has. An entry without a key is the schema's business. */
 export function duplicates(

@@ -1,9 +1,8 @@
 import type { ClassUnit } from "../model/service-class.ts";
 import { type SignalName, signalNames, signalOf, signalUnit } from "../model/signal.ts";
-import { at, duplicates, listAt, textAt } from "./check.ts";
+import { at, duplicates, durationAt, listAt, textAt } from "./check.ts";
 import { partsOfCondition, partsOfObjective } from "./class-conditions.ts";
 import { suggest } from "./did-you-mean.ts";
-import { duration } from "./fields.ts";
 import type { Finding } from "./problem.ts";
 
 /** Rules between the fields of a traffic class's document. They read it raw; a field that is itself wrong takes no part. */
@@ -161,8 +160,6 @@ function forgetsBaseline(condition: unknown, path: Finding["path"]): Finding[] {
     "is longer than a baseline lasts: it is made from one hour, and from what was before the condition held";
   return [{ path: [...path, "for"], message, mend: `write at most ${longestOverBaseline.written}` }];
 }
-
-const durationAt = (raw: unknown, ...path: string[]) => duration("").safeParse(textAt(raw, ...path)).data;
 
 function conditionRules(raw: unknown): Finding[] {
   const promised = new Map(

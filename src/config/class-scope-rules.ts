@@ -3,9 +3,8 @@ import type { TrafficClass } from "../model/inventory.ts";
 import { isQos, type Policy } from "../model/policy.ts";
 import type { ServiceClass } from "../model/service-class.ts";
 import { type SignalName, signalOf } from "../model/signal.ts";
-import { at, listAt, textAt } from "./check.ts";
+import { at, durationAt, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
-import { duration } from "./fields.ts";
 import type { Finding, Problem } from "./problem.ts";
 import { leastBurnSamples, observedLongEnough, queueMeasured, queueQueries } from "./qos-rules.ts";
 import type { YamlSource } from "./yaml-source.ts";
@@ -58,7 +57,7 @@ export function policyClassRules(raw: unknown, policy: Policy, documents: readon
     return [{ path, message: `there is no class "${scope.class}"`, mend }];
   }
   if (!wanted.value?.service) return [];
-  const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
+  const intervalMs = durationAt(raw, "telemetry", "interval");
   const served = documents.flatMap(({ name, value }) =>
     name !== undefined && value?.service ? { name, objectives: value.service.objectives } : [],
   );
@@ -126,7 +125,7 @@ const addOr = (wanted: string, names: readonly string[]) =>
   names.length === 0 ? "add its TrafficClass document under policies" : suggest(wanted, names);
 
 function windows(raw: unknown, { service }: Served): Finding[] {
-  const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
+  const intervalMs = durationAt(raw, "telemetry", "interval");
   if (intervalMs === undefined) return [];
   const interval = textAt(raw, "telemetry", "interval");
   const short = (path: Finding["path"], windowMs: number, least: number): Finding[] => {

@@ -1,8 +1,7 @@
 import { isAnycast, isPrepend, isQos, type Policy, type PrependPolicy } from "../model/policy.ts";
 import { anycastNeeds } from "./anycast-rules.ts";
-import { at, listAt, textAt } from "./check.ts";
+import { at, durationAt, listAt, namesOf, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
-import { duration } from "./fields.ts";
 import { devicesWithoutGnmi } from "./network-rules.ts";
 import type { Finding } from "./problem.ts";
 import { qosNeeds } from "./qos-rules.ts";
@@ -64,12 +63,11 @@ function segmentRoutingNeeds(raw: unknown, policy: Policy): Finding[] {
 }
 
 function unknownInScope(raw: unknown, { name, scope }: Policy): Finding[] {
-  const names = (list: string) => listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
   if ("flows" in scope) {
     const wanted = scope.flows.class;
     if (listAt(raw, "flows").some((flow) => textAt(flow, "class") === wanted)) return [];
     const message = `policy "${name}" watches flows of class "${wanted}", and there are none`;
-    const known = names("classes");
+    const known = namesOf(raw, "classes");
     return [{ path: ["flows"], message, mend: known.includes(wanted) ? "add one" : suggest(wanted, known) }];
   }
   const drained = "drain" in scope ? scope.drain : "";
@@ -125,7 +123,7 @@ function measuredOutbound(raw: unknown, { name, decide, verify }: Policy): Findi
  * policy is evaluated once per sample at most.
  */
 function telemetryOftenEnough(raw: unknown, policy: Policy): Finding[] {
-  const intervalMs = duration("").safeParse(textAt(raw, "telemetry", "interval")).data;
+  const intervalMs = durationAt(raw, "telemetry", "interval");
   if (intervalMs === undefined) return [];
   const tooLong = (field: string, mend: string): Finding => ({
     path: ["telemetry", "interval"],

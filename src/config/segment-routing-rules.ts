@@ -1,4 +1,4 @@
-import { at, duplicates, listAt, textAt } from "./check.ts";
+import { at, duplicates, listAt, namesOf, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
 
@@ -165,8 +165,6 @@ function flowRules(raw: unknown): Finding[] {
     ...twins("prefix", (flow) => textAt(flow, "prefix") && JSON.stringify([at(flow, "headend"), at(flow, "prefix")])),
   ];
 }
-
-const namesOf = (raw: unknown, list: string) => listAt(raw, list).flatMap((entry) => textAt(entry, "name") ?? []);
 
 const addOr = (name: string, known: readonly string[], list: string) =>
   known.length === 0 ? `add it under ${list}` : suggest(name, known);

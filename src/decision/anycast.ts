@@ -5,7 +5,7 @@ import type { Alternative, AnycastChange, DecisionOutcome, Intent, Prediction } 
 import type { AnycastService, LinkName, Network, SiteName } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { AnycastPolicy } from "../model/policy.ts";
-import { sitesOf } from "../model/scope.ts";
+import { anycastService, sitesOf } from "../model/scope.ts";
 import { anycastTraffic } from "../te/anycast-traffic.ts";
 
 export type AnycastInput = Readonly<{
@@ -144,7 +144,7 @@ function trafficOf(input: AnycastInput): { moved: number; text: string } {
 }
 
 function serviceOf(network: Network, policy: AnycastPolicy): AnycastService {
-  const service = network.anycast.find(({ name }) => name === policy.scope.anycast);
+  const service = anycastService(network, policy.scope.anycast);
   assert(service, `${policy.name} is for an anycast service of the inventory`);
   return service;
 }

@@ -3,7 +3,7 @@ import type { DecisionOutcome, Intent, InterfaceQos } from "../model/decision.ts
 import type { Network } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { QosPolicy } from "../model/policy.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass } from "../model/scope.ts";
 import { pathLimits, qosInterfaces } from "../te/class-queues.ts";
 import { attribute } from "../te/service-level/attribution.ts";
 import { listed } from "./listed.ts";
@@ -29,7 +29,7 @@ export function decideQos(
   { intent, policy, network, state, qos }: QosInput,
   blame: typeof attribute = attribute,
 ): DecisionOutcome {
-  const one = serviceClasses(network).find(({ name }) => name === policy.scope.class);
+  const one = servedClass(network, policy.scope.class);
   assert(one && intent.target === one.name, `the intent's ${intent.target} is the class of its policy`);
   const health = state.classes.get(one.name);
   if (!health) return notKnown([`how ${one.name} stands`]);

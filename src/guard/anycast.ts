@@ -1,34 +1,17 @@
+import { assert } from "../kernel/assert.ts";
 import { formatCount, formatPercent } from "../kernel/units.ts";
 import { takesOut } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { AnycastService, AnycastSite, SiteName } from "../model/inventory.ts";
-import { sitesOf } from "../model/scope.ts";
+import { anycastService, sitesOf } from "../model/scope.ts";
 import { anycastTraffic } from "../te/anycast-traffic.ts";
 import type { AnycastCase } from "./case.ts";
-import { freshSamples, maxDevices } from "./limits.ts";
-import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
-
-export function anycastFindings(facts: AnycastCase): GuardFinding[] {
-  return [
-    killSwitch(facts),
-    freezeWindow(facts),
-    oneChangeInFlight(facts),
-    allowList(facts),
-    oneStep(facts),
-    unchangedBasis(facts),
-    maxDevices(facts),
-    freshness(facts),
-    targetHealth(facts),
-    trafficMoved(facts),
-    minSites(facts),
-    lastAnnouncement(facts),
-  ];
-}
+import { freshSamples } from "./limits.ts";
 
 /** Only the service's own prefix, listed, and only where the inventory says that its sites announce it. */
-function allowList({ decision, network, policy }: AnycastCase): GuardFinding {
+export function allowList({ decision, network, policy }: AnycastCase): GuardFinding {
   const guard = "allow-list";
-  const service = network.anycast.find(({ name }) => name === policy.scope.anycast);
+  const service = anycastService(network, policy.scope.anycast);
   const sites = sitesOf(network, policy.scope.anycast);
   for (const { prefix, site, device, link } of decision.changes) {
     const known = sites.find(({ name }) => name === site);
@@ -47,7 +30,7 @@ function allowList({ decision, network, policy }: AnycastCase): GuardFinding {
 }
 
 /** Drained before withdrawn, and drained again before announced: traffic never has to find another site within a packet. */
-function oneStep({ decision, policy }: AnycastCase): GuardFinding {
+export function oneStep({ decision, policy }: AnycastCase): GuardFinding {
   const guard = "one-step";
   const leap = decision.changes.find(({ from, to }) => (from === "drained") === (to === "drained"));
   if (leap) return { guard, allow: false, reason: `${leap.site} would go from ${leap.from} to ${leap.to} at once` };
@@ -58,7 +41,7 @@ function oneStep({ decision, policy }: AnycastCase): GuardFinding {
 }
 
 /** The decision was made from what the routers announce; when that has changed since, so might the decision. */
-function unchangedBasis({ decision, sites }: AnycastCase): GuardFinding {
+export function unchangedBasis({ decision, sites }: AnycastCase): GuardFinding {
   const guard = "unchanged-basis";
   const seen = new Set<string>();
   for (const { site, link, prefix, from } of decision.changes) {
@@ -74,7 +57,7 @@ function unchangedBasis({ decision, sites }: AnycastCase): GuardFinding {
 }
 
 /** Every site of the service was probed of late: those that are to carry the traffic as much as the one that leaves. */
-function freshness(facts: AnycastCase): GuardFinding {
+export function freshness(facts: AnycastCase): GuardFinding {
   const samples = sitesOf(facts.network, facts.policy.scope.anycast).map(({ name }) => ({
     what: `probe of ${name}`,
     atMs: facts.state.sites.get(name)?.measuredMs,
@@ -83,7 +66,7 @@ function freshness(facts: AnycastCase): GuardFinding {
 }
 
 /** A site goes out because it is not well now, and comes back because it is: since the decision it may have become the other. */
-function targetHealth({ decision, state }: AnycastCase): GuardFinding {
+export function targetHealth({ decision, state }: AnycastCase): GuardFinding {
   const guard = "target-health";
   for (const one of decision.changes) {
     const { site, from, to } = one;
@@ -98,7 +81,7 @@ function targetHealth({ decision, state }: AnycastCase): GuardFinding {
 }
 
 /** Of the service's traffic where that is measured; where it is not, of its sites. */
-function trafficMoved(facts: AnycastCase): GuardFinding {
+export function trafficMoved(facts: AnycastCase): GuardFinding {
   const guard = "traffic-moved";
   const { decision, policy, network, state } = facts;
   const out = decision.changes.filter(takesOut);
@@ -116,7 +99,7 @@ function trafficMoved(facts: AnycastCase): GuardFinding {
 }
 
 /** Sites that are well and, as their routers say, announced on all their links once this is done. What gives a site back takes none away. */
-function minSites(facts: AnycastCase): GuardFinding {
+export function minSites(facts: AnycastCase): GuardFinding {
   const guard = "min-sites";
   const service = serviceOf(facts);
   const leaving = new Set(facts.decision.changes.filter(takesOut).map(({ site }) => site));
@@ -127,7 +110,7 @@ function minSites(facts: AnycastCase): GuardFinding {
 }
 
 /** Where nobody else announces the prefix, a withdrawal is an outage, however unwell the last site is. */
-function lastAnnouncement({ decision, sites }: AnycastCase): GuardFinding {
+export function lastAnnouncement({ decision, sites }: AnycastCase): GuardFinding {
   const guard = "last-announcement";
   const withdrawn = new Set(decision.changes.filter(({ to }) => to === "withdrawn").map(({ link }) => link));
   if (withdrawn.size === 0) return { guard, allow: true, reason: "nothing is withdrawn" };
@@ -144,8 +127,8 @@ function serves({ state, sites }: AnycastCase, { name, links }: AnycastSite): bo
 }
 
 function serviceOf({ network, policy }: AnycastCase): AnycastService {
-  const service = network.anycast.find(({ name }) => name === policy.scope.anycast);
-  if (!service) throw new Error(`invariant broken: ${policy.name} is for an anycast service of the inventory`);
+  const service = anycastService(network, policy.scope.anycast);
+  assert(service, `${policy.name} is for an anycast service of the inventory`);
   return service;
 }
 

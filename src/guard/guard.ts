@@ -4,8 +4,8 @@ import { isAnycast, isPrepend, isQos, isSegmentRouting } from "../model/policy.t
 import { linksInScope } from "../model/scope.ts";
 import { type Backbone, backboneOf } from "../te/backbone.ts";
 import { type InboundTraffic, inboundTraffic } from "../te/bgp-preference.ts";
-import { anycastFindings } from "./anycast.ts";
-import type { GuardInput, PrependCase, QosCase, SegmentRoutingCase } from "./case.ts";
+import * as anycast from "./anycast.ts";
+import type { AnycastCase, GuardInput, PrependCase, QosCase, SegmentRoutingCase } from "./case.ts";
 import { maxDevices } from "./limits.ts";
 import * as prepend from "./prepend.ts";
 import * as inbound from "./prepend-traffic.ts";
@@ -117,6 +117,23 @@ function qosFindings(facts: QosCase): GuardFinding[] {
     on("premium", queued.premium),
     on("bystanders", queued.bystanders),
     on("traffic-held-back", queued.trafficHeldBack),
+  ];
+}
+
+function anycastFindings(facts: AnycastCase): GuardFinding[] {
+  return [
+    killSwitch(facts),
+    freezeWindow(facts),
+    oneChangeInFlight(facts),
+    anycast.allowList(facts),
+    anycast.oneStep(facts),
+    anycast.unchangedBasis(facts),
+    maxDevices(facts),
+    anycast.freshness(facts),
+    anycast.targetHealth(facts),
+    anycast.trafficMoved(facts),
+    anycast.minSites(facts),
+    anycast.lastAnnouncement(facts),
   ];
 }
 

@@ -2,7 +2,15 @@ import { formatPercent, formatRate } from "../kernel/units.ts";
 import type { GuardFinding, QosChange } from "../model/decision.ts";
 import { serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
-import { fitsLine, heldBack, type QosInterface, qosInterfaces, robbed, servedBy } from "../te/class-queues.ts";
+import {
+  fitsLine,
+  heldBack,
+  isPremium,
+  type QosInterface,
+  qosInterfaces,
+  robbed,
+  servedBy,
+} from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
 import type { QosCase } from "./case.ts";
 import { freshSamples } from "./limits.ts";
@@ -85,9 +93,7 @@ export function premium({ policy, network }: QosCase, changed: readonly Changed[
       figures.push(`one plain queue on ${link.name} would not be full`);
       continue;
     }
-    const first = loads.filter(({ one: other }) => {
-      return other.name === one.name || other.service.priority < one.service.priority;
-    });
+    const first = loads.filter((load) => isPremium(one, load.one));
     const offered = first.reduce((sum, load) => sum + load.offered, 0);
     const limit = policy.decide.target;
     const reason = `${one.name} and those before it offer ${formatPercent(offered / link.capacity)} of ${link.name}; at most ${formatPercent(limit)} may go first`;

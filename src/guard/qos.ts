@@ -1,7 +1,7 @@
 import { bitsPerSecond, formatCount, formatDuration, formatPercent, formatRate } from "../kernel/units.ts";
 import { type ClassShare, controlShare, type GuardFinding, type QosChange, sameShares } from "../model/decision.ts";
 import type { ServedClass } from "../model/inventory.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass, serviceClasses } from "../model/scope.ts";
 import { queueName } from "../model/signal.ts";
 import { ceilingOf, floorOf, isCapped } from "../te/class-queues.ts";
 import { exceeds } from "../te/link-failure.ts";
@@ -63,7 +63,7 @@ export function maxInterfaces({ decision, policy }: QosCase): GuardFinding {
 
 /** The class that the policy is for; undefined when the inventory has it no more. */
 export const ownClass = ({ network, policy }: Pick<QosCase, "network" | "policy">): ServedClass | undefined =>
-  serviceClasses(network).find(({ name }) => name === policy.scope.class);
+  servedClass(network, policy.scope.class);
 
 /**
  * How often a class is touched is its own limit, whatever became of the changes. Giving back leaves one change for a new
@@ -129,7 +129,7 @@ export function floors({ decision, network, links }: QosCase): GuardFinding {
   for (const { link: name, to } of decision.changes) {
     const capacity = links.find((link) => link.name === name)?.capacity ?? 0;
     for (const share of to) {
-      const one = serviceClasses(network).find((other) => other.name === share.class);
+      const one = servedClass(network, share.class);
       if (!one || !exceeds(floorOf(one, capacity), Math.min(share.guaranteed, share.ceiling))) continue;
       const reason = `${share.class} would be sure of ${formatRate(share.guaranteed)} on ${name}, under its floor of ${formatPercent(one.service.floor)}`;
       return { guard, allow: false, reason };

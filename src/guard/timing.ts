@@ -1,4 +1,4 @@
-import type { ChangeState } from "../model/change.ts";
+import { onRouterStates, waitingStates } from "../model/change.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { FreezeWindow } from "../model/inventory.ts";
 import type { GuardInput } from "./case.ts";
@@ -49,18 +49,6 @@ function span(window: FreezeWindow): string {
   return `daily ${clock(window.dailyFromMinute)} to ${clock(window.dailyToMinute)} UTC`;
 }
 
-/** A change may be on a router now, in part, or be left there unfinished. */
-const onRouters: readonly ChangeState[] = [
-  "preparing",
-  "committing",
-  "verifying",
-  "confirming",
-  "rolling-back",
-  "stuck",
-];
-/** Not on any router, but may be before long. */
-const waiting: readonly ChangeState[] = ["proposed", "dry-run", "awaiting-approval"];
-
 /**
  * What touches routers goes alone. Of proposals there may be several, but not two about one link or flow: the second to be
  * pushed would rest on what the first has changed. One of a policy that only observes is never pushed, and none holds
@@ -69,10 +57,12 @@ const waiting: readonly ChangeState[] = ["proposed", "dry-run", "awaiting-approv
 export function oneChangeInFlight({ changesInFlight, decision, policy, phase }: GuardInput): GuardFinding {
   const guard = "one-change-in-flight";
   const { target } = decision.intent;
-  const other = changesInFlight.find((change) => onRouters.includes(change.state));
+  const other = changesInFlight.find((change) => onRouterStates.includes(change.state));
   if (other) return { guard, allow: false, reason: `${other.id} is ${other.state}: one change at a time` };
   const rival = changesInFlight.find((change) => {
-    return waiting.includes(change.state) && change.mode !== "observe" && change.decision.intent.target === target;
+    return (
+      waitingStates.includes(change.state) && change.mode !== "observe" && change.decision.intent.target === target
+    );
   });
   if (rival && phase === "propose") {
     const reason = `${rival.id} about ${target} is ${rival.state}: one proposal for a ${kindOf(policy)} at a time`;

@@ -92,6 +92,19 @@ export function descend(from: XmlElement, ...path: string[]): XmlElement | undef
   return at;
 }
 
+/** Every element of the last name of `path` that stands where the names before it lead: the entries of a list. */
+export function entriesAt(from: XmlElement, ...path: string[]): XmlElement[] {
+  const name = path.at(-1);
+  const parent = descend(from, ...path.slice(0, -1));
+  return parent ? elements(parent).filter((child) => child.name === name) : [];
+}
+
+/** The text of the element at the end of `path`, without the white space around it. */
+export function leafAt(from: XmlElement, ...path: string[]): string | undefined {
+  const element = descend(from, ...path);
+  return element && textOf(element).trim();
+}
+
 /** All text below an element, in order. */
 export function textOf(element: XmlElement): string {
   return element.children.map((child) => (typeof child === "string" ? child : textOf(child))).join("");

@@ -57,7 +57,9 @@ export type RouterSetting = Readonly<{
 type Carried = Readonly<{ links: ReadonlyMap<LinkName, LinkFlow>; arriving: ReadonlyMap<string, number> }>;
 
 /** Loss upstream decides what arrives downstream; two links may each stand upstream of the other for some flow. */
-const mostRounds = 100;
+const mostRounds = 500;
+/** Two such links can call to and fro for ever: from this round on each meets the other half way. */
+const patientRounds = 20;
 const settled = 1e-12;
 
 /**
@@ -211,6 +213,7 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
     const rates = this.offered();
     let links: ReadonlyMap<LinkName, LinkFlow> = new Map();
     let arriving = new Map<string, number>();
+    let askedBefore: ReadonlyMap<LinkName, ReadonlyMap<string, number>> = new Map();
     for (let round = 0; round < mostRounds; round++) {
       const asked = new Map<LinkName, Map<string, number>>();
       for (const { name, background } of this.#topology.links) {
@@ -238,13 +241,15 @@ export class BackboneTraffic extends TrafficModel<RouterSetting> {
         this.#topology.links.map((link) => {
           const demands = [...(asked.get(link.name) ?? [])].map(([name, rate]) => {
             const flow = flows.find((each) => each.name === name);
-            return { name, rate, ...marksOf(flow) };
+            const before = round < patientRounds ? rate : (askedBefore.get(link.name)?.get(name) ?? rate);
+            return { name, rate: (rate + before) / 2, ...marksOf(flow) };
           });
           return [link.name, lineFlow(link.capacity, demands, this.queuesOf(link))];
         }),
       );
       const still = [...next].every(([name, flow]) => alike(flow, links.get(name)));
       links = next;
+      askedBefore = asked;
       if (still) break;
     }
     return { links, arriving };

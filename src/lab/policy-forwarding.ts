@@ -1,4 +1,4 @@
-import { descend, elements, textOf, type XmlElement } from "../kernel/xml.ts";
+import { entriesAt, leafAt, type XmlElement } from "../kernel/xml.ts";
 
 /** One candidate path as a router has it configured; `sids` are what it pushes, first to be followed first. */
 export type SegmentRoutingRule = Readonly<{
@@ -13,11 +13,11 @@ export type SegmentRoutingRule = Readonly<{
  * openconfig-network-instance, augmented by openconfig-pf-srte. A rule that matches no color and endpoint steers nothing.
  */
 export function segmentRoutingRules(running: XmlElement): readonly SegmentRoutingRule[] {
-  return all(running, "network-instances", "network-instance")
-    .flatMap((instance) => all(instance, "policy-forwarding", "policies", "policy"))
-    .flatMap((policy) => all(policy, "rules", "rule"))
+  return entriesAt(running, "network-instances", "network-instance")
+    .flatMap((instance) => entriesAt(instance, "policy-forwarding", "policies", "policy"))
+    .flatMap((policy) => entriesAt(policy, "rules", "rule"))
     .flatMap((rule) => {
-      const match = (name: string) => leaf(rule, "srte", "config", name);
+      const match = (name: string) => leafAt(rule, "srte", "config", name);
       const [endpoint, color] = [match("srte-endpoint"), match("srte-color")];
       if (endpoint === undefined || color === undefined) return [];
       return [
@@ -27,21 +27,9 @@ export function segmentRoutingRules(running: XmlElement): readonly SegmentRoutin
 }
 
 function sidsOf(rule: XmlElement): readonly string[] {
-  return all(rule, "action", "segment-lists", "segment-list")
-    .flatMap((list) => all(list, "sids", "sid"))
-    .map((sid) => ({ index: Number(leaf(sid, "index")), value: leaf(sid, "config", "value") ?? "" }))
+  return entriesAt(rule, "action", "segment-lists", "segment-list")
+    .flatMap((list) => entriesAt(list, "sids", "sid"))
+    .map((sid) => ({ index: Number(leafAt(sid, "index")), value: leafAt(sid, "config", "value") ?? "" }))
     .sort((a, b) => a.index - b.index)
     .map(({ value }) => value);
-}
-
-/** The elements of that name that stand under `path`. */
-function all(from: XmlElement, ...path: string[]): XmlElement[] {
-  const name = path.at(-1);
-  const parent = descend(from, ...path.slice(0, -1));
-  return parent ? elements(parent).filter((child) => child.name === name) : [];
-}
-
-function leaf(from: XmlElement, ...path: string[]): string | undefined {
-  const element = descend(from, ...path);
-  return element && textOf(element).trim();
 }

@@ -1,4 +1,4 @@
-import { descend, elements, textOf, type XmlElement } from "../kernel/xml.ts";
+import { descend, entriesAt, leafAt, type XmlElement } from "../kernel/xml.ts";
 
 /** A queue as a router has it configured on the output of an interface. Rates in bit/s; `pir` is Infinity where nothing limits it. */
 export type ConfiguredQueue = Readonly<{
@@ -21,15 +21,15 @@ export type ConfiguredQueue = Readonly<{
  */
 export function interfaceQueues(running: XmlElement): ReadonlyMap<string, readonly ConfiguredQueue[]> {
   const found = new Map<string, readonly ConfiguredQueue[]>();
-  for (const entry of all(running, "qos", "interfaces", "interface")) {
-    const policyName = leaf(entry, "output", "scheduler-policy", "config", "name");
+  for (const entry of entriesAt(running, "qos", "interfaces", "interface")) {
+    const policyName = leafAt(entry, "output", "scheduler-policy", "config", "name");
     const policy = named(running, policyName, "scheduler-policies", "scheduler-policy");
-    const [name, output] = [leaf(entry, "interface-id"), descend(entry, "output")];
+    const [name, output] = [leafAt(entry, "interface-id"), descend(entry, "output")];
     if (!policy || !output || name === undefined) continue;
     const dscps = dscpsByQueue(running, output);
-    const queues = all(policy, "schedulers", "scheduler").flatMap((scheduler) =>
-      all(scheduler, "inputs", "input").flatMap((input) => {
-        const queue = leaf(input, "config", "queue");
+    const queues = entriesAt(policy, "schedulers", "scheduler").flatMap((scheduler) =>
+      entriesAt(scheduler, "inputs", "input").flatMap((input) => {
+        const queue = leafAt(input, "config", "queue");
         if (queue === undefined) return [];
         const marks = thresholds(running, output, queue);
         return [{ queue, dscps: dscps.get(queue) ?? [], ...rates(scheduler), ...marks }];
@@ -44,16 +44,16 @@ export function interfaceQueues(running: XmlElement): ReadonlyMap<string, readon
 }
 
 function rates(scheduler: XmlElement): { sequence: number; cir: number; pir: number } {
-  const rate = (name: string) => leaf(scheduler, "two-rate-three-color", "config", name);
+  const rate = (name: string) => leafAt(scheduler, "two-rate-three-color", "config", name);
   const [cir, pir] = [rate("cir") ?? 0, rate("pir") ?? Number.POSITIVE_INFINITY];
-  return { sequence: Number(leaf(scheduler, "sequence")), cir: Number(cir), pir: Number(pir) };
+  return { sequence: Number(leafAt(scheduler, "sequence")), cir: Number(cir), pir: Number(pir) };
 }
 
 function thresholds(running: XmlElement, output: XmlElement, queue: string) {
-  const entry = all(output, "queues", "queue").find((each) => leaf(each, "name") === queue);
-  const profileName = entry && leaf(entry, "config", "queue-management-profile");
+  const entry = entriesAt(output, "queues", "queue").find((each) => leafAt(each, "name") === queue);
+  const profileName = entry && leafAt(entry, "config", "queue-management-profile");
   const profile = named(running, profileName, "queue-management-profiles", "queue-management-profile");
-  const wred = (name: string) => profile && leaf(profile, "wred", "uniform", "config", name);
+  const wred = (name: string) => profile && leafAt(profile, "wred", "uniform", "config", name);
   const [least, most] = [wred("min-threshold"), wred("max-threshold")];
   return {
     ...(least !== undefined && wred("enable-ecn") === "true" ? { ecnMinBytes: Number(least) } : {}),
@@ -64,18 +64,19 @@ function thresholds(running: XmlElement, output: XmlElement, queue: string) {
 /** By the classifiers on the output, over the forwarding group; IPv4 and IPv6 are one traffic here. */
 function dscpsByQueue(running: XmlElement, output: XmlElement): ReadonlyMap<string, readonly number[]> {
   const found = new Map<string, number[]>();
-  for (const bound of all(output, "classifiers", "classifier")) {
-    const classifier = named(running, leaf(bound, "config", "name"), "classifiers", "classifier");
-    for (const term of classifier ? all(classifier, "terms", "term") : []) {
+  for (const bound of entriesAt(output, "classifiers", "classifier")) {
+    const classifier = named(running, leafAt(bound, "config", "name"), "classifiers", "classifier");
+    for (const term of classifier ? entriesAt(classifier, "terms", "term") : []) {
       const group = named(
         running,
-        leaf(term, "actions", "config", "target-group"),
+        leafAt(term, "actions", "config", "target-group"),
         "forwarding-groups",
         "forwarding-group",
       );
-      const queue = group && (leaf(group, "config", "unicast-output-queue") ?? leaf(group, "config", "output-queue"));
+      const queue =
+        group && (leafAt(group, "config", "unicast-output-queue") ?? leafAt(group, "config", "output-queue"));
       const dscp =
-        leaf(term, "conditions", "ipv4", "config", "dscp") ?? leaf(term, "conditions", "ipv6", "config", "dscp");
+        leafAt(term, "conditions", "ipv4", "config", "dscp") ?? leafAt(term, "conditions", "ipv6", "config", "dscp");
       if (queue === undefined || dscp === undefined) continue;
       const known = found.get(queue) ?? [];
       if (!known.includes(Number(dscp)))
@@ -89,16 +90,6 @@ function dscpsByQueue(running: XmlElement, output: XmlElement): ReadonlyMap<stri
 }
 
 const named = (running: XmlElement, name: string | undefined, container: string, list: string) =>
-  name === undefined ? undefined : all(running, "qos", container, list).find((entry) => leaf(entry, "name") === name);
-
-/** The elements of that name that stand under `path`. */
-function all(from: XmlElement, ...path: string[]): XmlElement[] {
-  const name = path.at(-1);
-  const parent = descend(from, ...path.slice(0, -1));
-  return parent ? elements(parent).filter((child) => child.name === name) : [];
-}
-
-function leaf(from: XmlElement, ...path: string[]): string | undefined {
-  const element = descend(from, ...path);
-  return element && textOf(element).trim();
-}
+  name === undefined
+    ? undefined
+    : entriesAt(running, "qos", container, list).find((entry) => leafAt(entry, "name") === name);

@@ -1,4 +1,4 @@
-import { childElement, descend, elements, textOf, type XmlElement } from "../kernel/xml.ts";
+import { childElement, descend, elements, leafAt, type XmlElement } from "../kernel/xml.ts";
 import type { Prefix } from "../model/inventory.ts";
 import type { Announcements } from "./inbound-choice.ts";
 
@@ -14,19 +14,19 @@ export function announcements(running: XmlElement, policyName: string, originate
   const announced = new Map<Prefix, number>();
   for (const prefix of originated) {
     const first = statements.find((statement) => matches(running, statement, prefix));
-    if (!first || leaf(first, "actions", "config", "policy-result") !== "ACCEPT_ROUTE") continue;
-    const repeat = leaf(first, "actions", "bgp-actions", "set-as-path-prepend", "config", "repeat-n");
+    if (!first || leafAt(first, "actions", "config", "policy-result") !== "ACCEPT_ROUTE") continue;
+    const repeat = leafAt(first, "actions", "bgp-actions", "set-as-path-prepend", "config", "repeat-n");
     announced.set(prefix, repeat === undefined ? 0 : Number(repeat));
   }
   return announced;
 }
 
 function matches(running: XmlElement, statement: XmlElement, prefix: Prefix): boolean {
-  const setName = leaf(statement, "conditions", "match-prefix-set", "config", "prefix-set");
+  const setName = leafAt(statement, "conditions", "match-prefix-set", "config", "prefix-set");
   if (setName === undefined) return true;
   const set = listEntry(descend(running, "routing-policy", "defined-sets", "prefix-sets"), "prefix-set", setName);
   return entries(set && childElement(set, "prefixes"), "prefix").some((entry) =>
-    covers(leaf(entry, "config", "ip-prefix") ?? "", leaf(entry, "config", "masklength-range") ?? "exact", prefix),
+    covers(leafAt(entry, "config", "ip-prefix") ?? "", leafAt(entry, "config", "masklength-range") ?? "exact", prefix),
   );
 }
 
@@ -53,10 +53,5 @@ function entries(parent: XmlElement | undefined, name: string): XmlElement[] {
 }
 
 function listEntry(parent: XmlElement | undefined, name: string, key: string): XmlElement | undefined {
-  return entries(parent, name).find((entry) => leaf(entry, "name") === key);
-}
-
-function leaf(from: XmlElement, ...path: string[]): string | undefined {
-  const element = descend(from, ...path);
-  return element && textOf(element).trim();
+  return entries(parent, name).find((entry) => leafAt(entry, "name") === key);
 }

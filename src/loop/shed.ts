@@ -1,10 +1,10 @@
 import { formatRate } from "../kernel/units.ts";
-import type { Change } from "../model/change.ts";
+import { type Change, onRouterStates, waitingStates } from "../model/change.ts";
 import type { QosChange } from "../model/decision.ts";
 import type { Link, LinkName, Network, ServedClass } from "../model/inventory.ts";
 import { serviceClasses } from "../model/scope.ts";
 import type { ShedDegree, ShedLevel } from "../model/shed.ts";
-import { floorOf } from "../te/class-queues.ts";
+import { floorOf, isCapped } from "../te/class-queues.ts";
 
 /** Shares are in whole kbit/s, rounded either way. */
 const roundingBits = 1_000;
@@ -34,7 +34,7 @@ export function shedLevels(changes: readonly Change[], network: Network, nowMs: 
 /** Proposals that somebody may still approve. What a policy only observes is never made, and asks nobody for anything. */
 function waiting(changes: readonly Change[], nowMs: number): Standing[] {
   return changes.flatMap((change) => {
-    const waits = ["proposed", "dry-run", "awaiting-approval"].includes(change.state);
+    const waits = waitingStates.includes(change.state);
     if (!waits || change.mode === "observe" || nowMs >= change.expiresMs) return [];
     return queuesOf(change).map((qos) => ({ change, qos, degree: 1, untilMs: change.expiresMs }));
   });
@@ -42,9 +42,8 @@ function waiting(changes: readonly Change[], nowMs: number): Standing[] {
 
 /** Being made; and being taken back or stuck: until a router says otherwise it may have the queues still. */
 function underWay(changes: readonly Change[]): Standing[] {
-  const states = ["preparing", "committing", "verifying", "confirming", "rolling-back", "stuck"];
   return changes
-    .filter(({ state }) => states.includes(state))
+    .filter(({ state }) => onRouterStates.includes(state))
     .flatMap((change) => queuesOf(change).map((qos) => ({ change, qos, degree: 2, untilMs: null })));
 }
 
@@ -76,7 +75,7 @@ const queuesOf = ({ decision }: Change): readonly QosChange[] => (decision.actio
 function heldBy({ change, qos, degree, untilMs }: Standing, one: ServedClass, { links }: Network): Held | undefined {
   const link = links.find(({ name }) => name === qos.link);
   const ceiling = qos.to.find((share) => share.class === one.name)?.ceiling;
-  if (!link || ceiling === undefined || ceiling > link.capacity - roundingBits) return undefined;
+  if (!link || ceiling === undefined || !isCapped(ceiling, link.capacity)) return undefined;
   const atFloor = ceiling < floorOf(one, link.capacity) + roundingBits;
   const reason = `${wording(change, degree)} ${formatRate(ceiling)} on ${link.name}${offeredOn(change, link, one)}`;
   return { level: degree === 2 && atFloor ? 3 : degree, reason, untilMs };

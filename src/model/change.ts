@@ -27,6 +27,19 @@ export type ChangeState = (typeof changeStates)[number];
 /** Over for good. A stuck change is not: it stays open, and blocks, until a person has seen to it. */
 export const finalStates: readonly ChangeState[] = ["confirmed", "rejected", "expired", "aborted", "rolled-back"];
 
+/** Not on any router, but may be before long. */
+export const waitingStates: readonly ChangeState[] = ["proposed", "dry-run", "awaiting-approval"];
+
+/** It may be on a router now, in part, or be left there unfinished. */
+export const onRouterStates: readonly ChangeState[] = [
+  "preparing",
+  "committing",
+  "verifying",
+  "confirming",
+  "rolling-back",
+  "stuck",
+];
+
 export type Approval = Readonly<{ by: string; atMs: number }>;
 
 /** When the change reached each point, ms since the epoch. */

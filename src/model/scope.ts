@@ -23,9 +23,17 @@ export function flowsInScope({ flows, classes }: Network, { scope }: Pick<Policy
 export const serviceClasses = ({ classes }: Network): ServedClass[] =>
   byName(classes.filter((one): one is ServedClass => one.service !== undefined));
 
+/** The service class of that name. */
+export const servedClass = ({ classes }: Network, name: string): ServedClass | undefined =>
+  classes.find((one): one is ServedClass => one.name === name && one.service !== undefined);
+
+/** The anycast service of that name. */
+export const anycastService = ({ anycast }: Network, name: string): AnycastService | undefined =>
+  anycast.find((service) => service.name === name);
+
 /** The sites of an anycast service, by name. */
-export const sitesOf = ({ anycast }: Network, service: string): AnycastSite[] =>
-  byName(anycast.find(({ name }) => name === service)?.sites ?? []);
+export const sitesOf = (network: Network, service: string): AnycastSite[] =>
+  byName(anycastService(network, service)?.sites ?? []);
 
 /**
  * The anycast service whose prefix this is. How its sites announce it says how well they are: nothing else may steer by it, or a

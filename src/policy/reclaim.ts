@@ -1,9 +1,9 @@
 import { mostOverLimit } from "../model/class-health.ts";
 import type { Changes, Demand, PrependChange, QosChange, SegmentRoutingChange } from "../model/decision.ts";
-import type { LinkName, Network } from "../model/inventory.ts";
+import type { LinkName, Network, SiteName } from "../model/inventory.ts";
 import type { NetworkState } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass } from "../model/scope.ts";
 import { signalUnit } from "../model/signal.ts";
 import { delayAfter, pathLimits, qosInterfaces, returnTo } from "../te/class-queues.ts";
 import { observe } from "./observe.ts";
@@ -22,11 +22,12 @@ export function predictReclaim(
   displacement: Displacement,
 ): number | undefined {
   if ("class" in policy.scope) return afterOldQueues(policy, target, state, network, displacement);
+  if ("anycast" in policy.scope) return ofSite(policy, target, state, network);
   return afterReturn(policy, target, state, network, displacement);
 }
 
 /**
- * The policy's signal on `link` (of a site, as it is), in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
+ * The policy's signal on `link`, in that signal's unit (a ratio of capacity, or bit/s), once the current rate of all that was
  * moved is back on it. Traffic of a moved prefix that still enters `link` is in its value already. Undefined when it
  * cannot be known: the link or one of the rates has no fresh sample, or the policy does not watch links in the
  * direction that its changes move.
@@ -40,8 +41,6 @@ function afterReturn(
 ): number | undefined {
   const { signal } = policy.trigger;
   const now = observe(policy, link, state, network);
-  // A site that is well is well whatever traffic it gets; what more traffic does to it, verification sees.
-  if ("anycast" in policy.scope) return now.kind === "blind" ? undefined : now.value;
   const capacity = network.links.find(({ name }) => name === link)?.capacity;
   if (!("links" in policy.scope) || now.kind === "blind" || capacity === undefined) return undefined;
   const patienceMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
@@ -53,6 +52,12 @@ function afterReturn(
     : returningPrefixes(changes as readonly PrependChange[], link, state, isFresh);
   if (returning === undefined) return undefined;
   return now.value + (signalUnit(signal) === "rate" ? returning : returning / capacity);
+}
+
+/** A site that is well is well whatever traffic it gets; what more traffic does to it, verification sees. */
+function ofSite(policy: Policy, site: SiteName, state: NetworkState, network: Network): number | undefined {
+  const now = observe(policy, site, state, network);
+  return now.kind === "blind" ? undefined : now.value;
 }
 
 type Freshness = (measuredMs: number) => boolean;
@@ -99,7 +104,7 @@ function afterOldQueues(
   { changes, demands }: Displacement,
 ): number | undefined {
   const now = observe(policy, target, state, network);
-  const one = serviceClasses(network).find(({ name }) => name === target);
+  const one = servedClass(network, target);
   const health = state.classes.get(target);
   const made = [...changes].filter((change): change is QosChange => change.action === "qos");
   if (now.kind === "blind" || !one || !health || made.length < changes.length) return undefined;

@@ -9,9 +9,9 @@ import type { Measured } from "../model/signal.ts";
 import {
   conditionRisk,
   objectiveRisk,
-  objectiveStress,
   readObjective,
   whyAtRisk,
+  worstStress,
 } from "../te/service-level/objective-reading.ts";
 import { silentIntervals } from "../te/service-level/objective-window.ts";
 import { ConditionFold } from "./class-condition.ts";
@@ -111,7 +111,8 @@ export class ClassState {
     this.#risk = isKnown
       ? { value: Math.min(mostOverLimit, worst.risk ?? 0), fromMs: newestMs, toMs: newestMs }
       : undefined;
-    this.#stress = this.#stressOf(readings);
+    const stress = worstStress(objectives.map((objective, at) => ({ objective, reading: readings[at] })));
+    this.#stress = stress && { ...stress, value: Math.min(mostOverLimit, stress.value) };
     const derived = [...this.signals].filter(([, { parts }]) => parts.size > 0);
     this.#health = {
       objectives: readings,
@@ -125,23 +126,5 @@ export class ClassState {
       ),
       why: isKnown ? worst.why() : `not known: ${unknown.join("; ") || "nothing is asked of it"}`,
     };
-  }
-
-  #stressOf(readings: readonly ObjectiveReading[]): Measured | undefined {
-    const { objectives } = this.#class.service;
-    const stresses = objectives.map((objective, at) => {
-      const reading = readings[at];
-      return reading && objectiveStress(reading, objective);
-    });
-    if (stresses.length === 0) return undefined;
-    let [value, fromMs, toMs] = [0, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    for (const [at, stress] of stresses.entries()) {
-      const recent = readings[at]?.recent;
-      if (stress === undefined || !recent) return undefined;
-      value = Math.max(value, stress);
-      fromMs = Math.min(fromMs, recent.fromMs);
-      toMs = Math.min(toMs, recent.toMs);
-    }
-    return { value: Math.min(mostOverLimit, value), fromMs, toMs };
   }
 }

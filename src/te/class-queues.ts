@@ -75,8 +75,8 @@ export function qosInterfaces(
 
 /**
  * What each class gets, in the order of `loads`, were these the interface's queues. A class without a queue of its own goes by
- * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them. `wanted`: what they
- * would offer then.
+ * the last. Classes that fill their queues now would fill a plain one too, whatever is measured of them. `loads`: what they
+ * would offer then, where that is another.
  */
 export function servedBy(
   { link, shares: now, loads: measured }: QosInterface,
@@ -107,6 +107,10 @@ export function servedBy(
     return { ...service, carried: service.carried * part };
   });
 }
+
+/** Does it go before, or is it the class itself? */
+export const isPremium = (one: ServedClass, other: ServedClass): boolean =>
+  other.name === one.name || other.service.priority < one.service.priority;
 
 /** A ceiling as high as the line (in whole kbit/s) keeps back nothing. */
 export const isCapped = (ceiling: number, capacity: number): boolean => capacity - ceiling >= 1000;

@@ -1,7 +1,7 @@
 import { formatRate } from "../kernel/units.ts";
 import type { ClassShare, Decision } from "../model/decision.ts";
 import type { LinkName } from "../model/inventory.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass, serviceClasses } from "../model/scope.ts";
 import { queueName, type SignalName } from "../model/signal.ts";
 import { floorOf, isCapped } from "../te/class-queues.ts";
 import type { Finding, VerifyInput } from "./input.ts";
@@ -27,7 +27,7 @@ export function bystanders({ network, decision, policy }: VerifyInput): string[]
   const { scope } = policy;
   if (!("class" in scope)) return [];
   const classes = serviceClasses(network);
-  const sheds = classes.find(({ name }) => name === scope.class)?.service.sheds ?? [];
+  const sheds = servedClass(network, scope.class)?.service.sheds ?? [];
   const held = queuesChanged(decision)
     .filter(({ link, share }) =>
       isCapped(share.ceiling, network.links.find(({ name }) => name === link)?.capacity ?? 0),
@@ -70,7 +70,7 @@ export function judgeQueues(
   });
 
   function floorOn(link: LinkName, className: string): number {
-    const one = serviceClasses(network).find(({ name }) => name === className);
+    const one = servedClass(network, className);
     return one ? floorOf(one, network.links.find(({ name }) => name === link)?.capacity ?? 0) : 0;
   }
 }

@@ -1,8 +1,8 @@
 import type { NetworkState } from "../model/network-state.ts";
-import { serviceClasses } from "../model/scope.ts";
+import { servedClass } from "../model/scope.ts";
 import type { Objective } from "../model/service-class.ts";
 import type { Measured } from "../model/signal.ts";
-import { objectiveStress } from "../te/service-level/objective-reading.ts";
+import { worstStress } from "../te/service-level/objective-reading.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 
 /**
@@ -11,19 +11,7 @@ import type { Finding, VerifyInput } from "./input.ts";
  */
 export function stressOf(input: VerifyInput, state: NetworkState, name: string): Measured | undefined {
   const judged = objectivesOf(input, name).filter((objective) => recentOf(input.before, name, objective));
-  let worst: Measured | undefined;
-  for (const objective of judged) {
-    const reading = readingOf(state, name, objective);
-    const stress = reading && objectiveStress(reading, objective);
-    if (stress === undefined || !reading?.recent) return undefined;
-    const { fromMs, toMs } = reading.recent;
-    worst = {
-      value: Math.max(stress, worst?.value ?? 0),
-      fromMs: Math.min(fromMs, worst?.fromMs ?? fromMs),
-      toMs: Math.min(toMs, worst?.toMs ?? toMs),
-    };
-  }
-  return worst;
+  return worstStress(judged.map((objective) => ({ objective, reading: readingOf(state, name, objective) })));
 }
 
 /** What of the class of the policy is not judged, for people. */
@@ -39,7 +27,7 @@ export function unjudgedObjectives(input: VerifyInput): Finding[] {
 }
 
 const objectivesOf = ({ network }: VerifyInput, name: string): readonly Objective[] =>
-  serviceClasses(network).find((one) => one.name === name)?.service.objectives ?? [];
+  servedClass(network, name)?.service.objectives ?? [];
 
 const readingOf = (state: NetworkState, name: string, { text }: Objective) =>
   state.classes.get(name)?.objectives.find(({ objective }) => objective === text);

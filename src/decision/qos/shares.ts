@@ -7,6 +7,7 @@ import {
   down,
   floorOf,
   isCapped,
+  isPremium,
   type QosInterface,
   servedBy,
   up,
@@ -88,10 +89,6 @@ export function planShares(one: ServedClass, iface: QosInterface, target: number
     });
   }
 }
-
-/** Does it go before, or is it the class itself? */
-export const isPremium = (one: ServedClass, other: ServedClass): boolean =>
-  other.name === one.name || other.service.priority < one.service.priority;
 
 /** Bit/s in the order of `loads`. What the interface has now stays where it does. */
 function guaranteesFor(one: ServedClass, { link, loads, shares }: QosInterface, target: number): number[] | TooMuch {

@@ -1,9 +1,9 @@
 import { formatPercent, formatRate } from "../../kernel/units.ts";
 import type { Link, Network, ServedClass } from "../../model/inventory.ts";
 import { flowsInScope } from "../../model/scope.ts";
-import { floorOf, type QosInterface } from "../../te/class-queues.ts";
+import { floorOf, isPremium, type QosInterface } from "../../te/class-queues.ts";
 import { listed } from "../listed.ts";
-import { isPremium, type TooMuch } from "./shares.ts";
+import type { TooMuch } from "./shares.ts";
 import type { Task } from "./task.ts";
 
 /** Why queues do not help on an interface, and whether another path or more capacity does; a sentence with figures. */

@@ -1,6 +1,8 @@
 import { formatPercent } from "../../kernel/units.ts";
+
 import type { ConditionReading, ObjectiveReading } from "../../model/class-health.ts";
 import type { ClassUnit, Objective } from "../../model/service-class.ts";
+import type { Measured } from "../../model/signal.ts";
 import { crossesInMs } from "./forecast.ts";
 import { type ObjectiveWindow, silentIntervals } from "./objective-window.ts";
 
@@ -73,13 +75,28 @@ export function conditionRisk({ heldMs, forMs, unknown }: ConditionReading): num
 }
 
 /** The recent percentile as a share of what is allowed; undefined when it is not known. */
-export function objectiveStress(
-  { recent }: ObjectiveReading,
-  { comparator, threshold }: Objective,
-): number | undefined {
+function objectiveStress({ recent }: ObjectiveReading, { comparator, threshold }: Objective): number | undefined {
   if (!recent) return undefined;
   if (comparator === "below") return recent.value / threshold;
   return recent.value > 0 ? threshold / recent.value : Number.POSITIVE_INFINITY;
+}
+
+/** The worst stress of several objectives, over the time that all of them are of. Undefined without any, or when one is not known. */
+export function worstStress(
+  of: readonly Readonly<{ objective: Objective; reading: ObjectiveReading | undefined }>[],
+): Measured | undefined {
+  let worst: Measured | undefined;
+  for (const { objective, reading } of of) {
+    const stress = reading && objectiveStress(reading, objective);
+    if (stress === undefined || !reading?.recent) return undefined;
+    const { fromMs, toMs } = reading.recent;
+    worst = {
+      value: Math.max(stress, worst?.value ?? 0),
+      fromMs: Math.min(fromMs, worst?.fromMs ?? fromMs),
+      toMs: Math.min(toMs, worst?.toMs ?? toMs),
+    };
+  }
+  return worst;
 }
 
 /** What of an objective is nearest its limit, for people. */
