@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { Pointsman } from "./process.ts";
+import { Pointsman } from "../cli/process.ts";
 
 type ClassTruth = { latencyP99Ms: number; loss: number; carried: number; gpuUtilisation?: number };
 type Measured = { latencyP99Ms: Record<string, number>; classes: Record<string, ClassTruth> };

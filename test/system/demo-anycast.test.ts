@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { Pointsman } from "./process.ts";
+import { Pointsman } from "../cli/process.ts";
 
 type Report = {
   before: { utilisation: Record<string, number> };

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { Pointsman } from "./process.ts";
+import { Pointsman } from "../cli/process.ts";
 
 type Figures = Record<string, number>;
 type Report = {
