@@ -59,7 +59,8 @@ async function round({ registry, paris, london, ...more }: Given) {
     prefix: "192.0.2.0/24",
     minSites: 1,
     registry: await serve(registry),
-    maxLatencyMs: 100,
+    // The most for which silence is still told after 1 s: a busy machine is not a slow site.
+    maxLatencyMs: 500,
     sites: [await site("paris", paris), await site("london", london)],
     ...more,
   };
@@ -128,7 +129,7 @@ test.each<[string, Answer, string, Partial<Given>]>([
 ])("%s", async (_, paris, reason, more) => {
   const london: Answer = (response, body) =>
     json({ version: "llama-8", ...(body !== "" && { answer: "4" }) })(response, body, undefined as never);
-  const { values, status } = await round({ registry: v8, paris, london, maxLatencyMs: 400, ...more });
+  const { values, status } = await round({ registry: v8, paris, london, ...more });
   expect(values).toMatchObject({ "unwell paris": 1, "reason paris": expect.stringContaining(reason) });
   expect(values).toMatchObject({ "unwell london": 0, "reason london": "serves llama-8" });
   expect(status).toEqual({ state: "synced" });
@@ -136,9 +137,9 @@ test.each<[string, Answer, string, Partial<Given>]>([
 
 test("an answer that takes too long", async () => {
   const slow: Answer = (response) => void setTimeout(() => v8(response, "", undefined as never), 150);
-  const { values } = await round({ registry: v8, paris: slow, london: v8 });
+  const { values } = await round({ registry: v8, paris: slow, london: v8, maxLatencyMs: 100 });
   expect(values["unwell paris"]).toBe(1);
-  expect(values["reason paris"]).toMatch(/^answered in 1\d\d ms, over 100 ms$/);
+  expect(values["reason paris"]).toMatch(/^answered in \d+ ms, over 100 ms$/);
   expect(values["latency paris"]).toBeGreaterThanOrEqual(149);
 });
 
