@@ -235,7 +235,7 @@ export class Runner {
     const undone = await this.#onEach(change.plan.steps, (port, step) =>
       this.#persistently(deadlineMs, () => port.undo(step, change.trial)),
     );
-    return undone.ok ? { event: "done" } : failed(undone.failure);
+    return undone.ok ? { event: "done" } : stuck(change, undone.failure);
   }
 
   /** Why it shall stop; nothing stops the way back. */
@@ -272,10 +272,22 @@ export class Runner {
   }
 }
 
+/** A person has to see to it, and is told how it goes on. */
+function stuck({ id }: Change, failure: Failure): Outcome {
+  // With our commit pending, what someone else has committed on top of it is the router's to drop.
+  const timer =
+    failure.code === "DEVICE_CHANGED"
+      ? " If the trial is still pending there, the router's own timer ends it and takes that edit with it: save it first."
+      : "";
+  const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
+  const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
+  return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
+}
+
 async function missing(device: string): Promise<Result<never>> {
   return fail(
     new Failure("CONFIG_INVALID", `device ${device} is no longer in the inventory`, {
-      mend: `put ${device} back into the inventory, then roll the change back`,
+      mend: `put ${device} back into the inventory`,
     }),
   );
 }
