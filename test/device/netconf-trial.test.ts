@@ -132,6 +132,18 @@ describe("a trial without a token", () => {
     await router.requireUnlocked();
   });
 
+  // Goal: what cancels it is the end of its session, by which the router goes back as a whole; no edit of ours is needed.
+  test("cancelled", async () => {
+    await onTrial();
+    let edited = false;
+    void router.performed("edit-config").then(() => {
+      edited = true;
+    });
+    unwrap(await port.undo(router.step, trial));
+    expect(router.prepends()).toBe(1);
+    expect(edited).toBe(false);
+  });
+
   // Goal: while the router has not noticed that the session is dead, nothing is taken for confirmed, and nothing is edited: it
   // goes back by itself. Method: the first session lives on while another controller asks.
   test("session not known to be lost", async () => {
