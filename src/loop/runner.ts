@@ -140,9 +140,10 @@ export class Runner {
     const judged = await this.#deps.guards(change);
     if (!judged.ok) return failed(judged.failure);
     const guards = judged.value;
-    const no = denied(guards);
+    const no = stale(guards) ?? denied(guards);
     if (no) {
-      const failure = new Failure("GUARD_DENIED", `guard ${no.guard}: ${no.reason}`);
+      const code = no === stale(guards) ? "DEVICE_CHANGED" : "GUARD_DENIED";
+      const failure = new Failure(code, `guard ${no.guard}: ${no.reason}`);
       return { event: "failed", patch: { guards, outcome: failure.toJSON() } };
     }
     const pushStartedMs = this.#deps.clock.now();
@@ -271,6 +272,10 @@ export class Runner {
     }
   }
 }
+
+/** What it was decided on is there no more: whatever else is wrong with it then, it is to be decided anew. */
+const stale = (findings: readonly GuardFinding[]) =>
+  findings.find(({ guard, allow }) => guard === "unchanged-basis" && !allow);
 
 /** A person has to see to it, and is told how it goes on. */
 function stuck({ id }: Change, failure: Failure): Outcome {
