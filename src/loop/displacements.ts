@@ -14,6 +14,22 @@ export function undoings(changes: readonly Change[]): ReadonlyMap<string, string
   return by;
 }
 
+/** The latest confirmed change after `change` on one of its sections of configuration that stands itself. `changes` newest first. */
+export function laterOn(changes: readonly Change[], change: Change): Change | undefined {
+  const undone = undoings(changes);
+  const undoers = new Set(undone.values());
+  const sections = new Set(change.plan.steps.map(({ device, query }) => `${device} ${query}`));
+  return changes
+    .slice(
+      0,
+      changes.findIndex(({ id }) => id === change.id),
+    )
+    .find(({ id, state, plan }) => {
+      const stands = state === "confirmed" && !undone.has(id) && !undoers.has(id);
+      return stands && plan.steps.some(({ device, query }) => sections.has(`${device} ${query}`));
+    });
+}
+
 function undoes({ origin, decision: { intent } }: Change): string | undefined {
   if (origin.kind === "operator") return origin.undoes;
   return intent.kind === "give-back" ? intent.changeId : undefined;

@@ -31,7 +31,8 @@ export function statusCommands(): Command[] {
   return [status, explain];
 }
 
-function showStatus({ switches, policies, targets, devices, open, atMs }: Status, shed: readonly ShedLevel[]): string {
+function showStatus(status: Status, shed: readonly ShedLevel[]): string {
+  const { switches, policies, targets, devices, drift, open, atMs } = status;
   const lines: string[] = [];
   if (switches.killed) {
     lines.push(
@@ -85,6 +86,11 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
       ]),
     ),
   );
+  for (const { device, changeId, action, sinceMs, diff } of drift) {
+    const since = `since ${new Date(sinceMs).toISOString()} (${action}; - as ${changeId} left it, + now)`;
+    lines.push("", colours.yellow(`DRIFT on ${device}: someone else has changed what ${changeId} left, ${since}`));
+    lines.push(plain(diff));
+  }
   if (open.length > 0) lines.push("", changesTable(open));
   return lines.join("\n");
 }
