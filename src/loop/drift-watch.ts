@@ -8,12 +8,12 @@ import type { Ledger } from "./ledger.ts";
 import type { Troubles } from "./troubles.ts";
 
 type Deps = Readonly<{ ledger: Ledger; journal: Journal; clock: Clock; troubles: Troubles }>;
-type Found = Readonly<{ drift: Drift; query: string; text: string }>;
+type Found = Readonly<{ drift: Drift; text: string }>;
 
 /** Compares what is read of routers with what confirmed changes left there. It tells, and touches nothing. */
 export class DriftWatch {
   readonly #deps: Deps;
-  /** By router and section. */
+  /** By section. */
   readonly #found = new Map<string, Found>();
 
   constructor(deps: Deps) {
@@ -33,8 +33,8 @@ export class DriftWatch {
       // A change came or went while it was read: the next reading tells.
       if (history === undefined || history !== historyOf(device, before)) return;
       const ours = baselines(now).filter((baseline) => baseline.device === device);
-      for (const [section, { drift, query }] of this.#found) {
-        if (drift.device === device && !ours.some((one) => one.query === query)) await this.#gone(section, drift);
+      for (const { drift } of [...this.#found.values()]) {
+        if (drift.device === device && !ours.some(({ section }) => section === drift.section)) await this.#gone(drift);
       }
       for (const baseline of ours) {
         const read = readings.find(({ query }) => query === baseline.query);
@@ -44,29 +44,28 @@ export class DriftWatch {
   }
 
   async #compare(baseline: Baseline, text: string): Promise<void> {
-    const { device, query, changeId, action, expected } = baseline;
-    const section = `${device} ${query}`;
+    const { section, device, changeId, expected } = baseline;
     const known = this.#found.get(section);
     const isKnown = known?.drift.changeId === changeId;
     if (text === expected) {
-      if (known) await this.#gone(section, known.drift);
+      if (known) await this.#gone(known.drift);
       return;
     }
     if (isKnown && known.text === text) return;
     const sinceMs = isKnown ? known.drift.sinceMs : this.#deps.clock.now();
-    const drift = { device, changeId, action, sinceMs, diff: unifiedDiff(device, expected, text) };
-    this.#found.set(section, { drift, query, text });
+    const drift = { section, device, changeId, sinceMs, diff: unifiedDiff(device, expected, text) };
+    this.#found.set(section, { drift, text });
     this.#deps.troubles.drift(drift);
     await this.#journal("drift.found", drift);
   }
 
-  async #gone(section: string, drift: Drift): Promise<void> {
-    this.#found.delete(section);
+  async #gone(drift: Drift): Promise<void> {
+    this.#found.delete(drift.section);
     this.#deps.troubles.driftGone(drift);
     await this.#journal("drift.gone", drift);
   }
 
-  #journal(event: string, { device, changeId, action, diff }: Drift): Promise<void> {
-    return this.#deps.journal.append({ event, actor: "pointsman", subject: device, body: { changeId, action, diff } });
+  #journal(event: string, { device, section, changeId, diff }: Drift): Promise<void> {
+    return this.#deps.journal.append({ event, actor: "pointsman", subject: device, body: { section, changeId, diff } });
   }
 }

@@ -1,14 +1,14 @@
 import { type Change, onRouterStates } from "../model/change.ts";
-import type { Decision } from "../model/decision.ts";
 import type { DeviceName } from "../model/inventory.ts";
 import { undoings } from "./displacements.ts";
+import { sectionOf } from "./section.ts";
 
 /** What a section of a router's configuration must read, and by which change. */
 export type Baseline = Readonly<{
+  section: string;
   device: DeviceName;
   query: string;
   changeId: string;
-  action: Decision["action"];
   expected: string;
 }>;
 
@@ -24,13 +24,12 @@ export function baselines(changes: readonly Change[]): readonly Baseline[] {
   for (const { id, state, plan, decision } of changes) {
     if (state !== "confirmed") continue;
     for (const { device, query, expected } of plan.steps) {
-      const section = `${device} ${query}`;
-      const { action } = decision;
-      if (!latest.has(section)) latest.set(section, { device, query, changeId: id, action, expected });
+      const section = sectionOf(device, decision.action);
+      if (!latest.has(section)) latest.set(section, { section, device, query, changeId: id, expected });
       if (!undone.has(id) && !undoers.has(id)) holding.add(section);
     }
   }
-  return [...latest].flatMap(([section, baseline]) => (holding.has(section) ? baseline : []));
+  return [...latest.values()].filter(({ section }) => holding.has(section));
 }
 
 /** Undefined while a change is on the router, or may be: then it reads what it reads. Otherwise equal as long as none has been. */

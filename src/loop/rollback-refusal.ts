@@ -18,7 +18,7 @@ export function refusedRollback(
     return now === undefined || now === expected ? [] : { device, diff: threeWayDiff(device, basis, expected, now) };
   });
   const where = changed.map(({ device }) => device).join(", ");
-  const message = `what ${id} set on ${where} has been set anew since${later ? `, by ${later.id} among others` : ""}; nothing was touched:`;
+  const message = `what ${id} set on ${where} has been set anew since${later ? `, by ${later.id} or after it` : ""}; nothing was touched:`;
   const mend = later
     ? `pointsman rollback ${later.id} first, then pointsman rollback ${id}`
     : `see who changed ${where}; put back what ${id} made of it, then pointsman rollback ${id}, or undo by hand what it did`;

@@ -27,14 +27,14 @@ export class Troubles {
     }
   }
 
-  drift({ device, changeId, action, diff }: Drift): void {
-    const message = `someone else has changed what ${changeId} left on ${device} (- as it left it, + now):\n${diff}`;
+  drift({ section, changeId, diff }: Drift): void {
+    const message = `someone else has changed what ${changeId} left (- as it left it, + now):\n${diff}`;
     const mend = "put it back, or keep it: the next change is planned from what is there then";
-    this.#tell(`${action} configuration of ${device}`, changeId, { code: "DEVICE_CHANGED", message, mend });
+    this.#tell(section, changeId, { code: "DEVICE_CHANGED", message, mend });
   }
 
-  driftGone({ device, action }: Drift): void {
-    this.#tell(`${action} configuration of ${device}`, "");
+  driftGone({ section }: Drift): void {
+    this.#tell(section, "");
   }
 
   #tell(where: string, kind: string, failure?: FailureFacts): void {

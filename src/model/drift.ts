@@ -1,12 +1,12 @@
-import type { Decision } from "./decision.ts";
 import type { DeviceName } from "./inventory.ts";
 
-/** A router's section that reads otherwise than the latest confirmed change on it left it: someone else has edited it since. */
+/** A section of a router's configuration that reads otherwise than the latest confirmed change on it left it: someone else has edited it. */
 export type Drift = Readonly<{
+  /** `export policies of edge-a`. */
+  section: string;
   device: DeviceName;
-  /** The change that left it, and what it was about. */
+  /** The change that left it. */
   changeId: string;
-  action: Decision["action"];
   /** When it was first seen, ms since the epoch. */
   sinceMs: number;
   /** Unified, from what the change left to what is there now. */

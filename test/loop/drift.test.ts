@@ -4,17 +4,23 @@ import { DriftWatch } from "../../src/loop/drift-watch.ts";
 import type { Ledger } from "../../src/loop/ledger.ts";
 import { Troubles } from "../../src/loop/troubles.ts";
 import type { Change, ChangeState } from "../../src/model/change.ts";
+import type { Decision } from "../../src/model/decision.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 import { MemoryJournal } from "./memory-journal.ts";
 
-type Made = Readonly<{ state?: ChangeState; undoes?: string; reads: Readonly<Record<string, string>> }>;
+type Made = Readonly<{
+  state?: ChangeState;
+  undoes?: string;
+  action?: Decision["action"];
+  reads: Readonly<Record<string, string>>;
+}>;
 
-/** A change that leaves each "router section" reading that text. */
-const change = (id: string, { state = "confirmed", undoes, reads }: Made) =>
+/** A change that leaves each "router query" reading that text. */
+const change = (id: string, { state = "confirmed", undoes, action = "bgp-prepend", reads }: Made) =>
   ({
     ...{ id, state, times: { pushStartedMs: 0 } },
     origin: undoes === undefined ? { kind: "policy", policy: "p" } : { kind: "operator", by: "ann", undoes },
-    decision: { action: "bgp-prepend", intent: { kind: "relieve" } },
+    decision: { action, intent: { kind: "relieve" } },
     plan: {
       steps: Object.entries(reads).map(([section, expected]) => {
         const [device, query] = section.split(" ");
@@ -38,8 +44,13 @@ test.each<[string, Change[], string[]]>([
   ],
   [
     "another section of the same router",
-    [change("c2", { reads: { "a qos": "5" } }), change("c1", { reads: { "a bgp": "3" } })],
+    [change("c2", { action: "qos", reads: { "a qos": "5" } }), change("c1", { reads: { "a bgp": "3" } })],
     ["a qos c2 5", "a bgp c1 3"],
+  ],
+  [
+    "a later one that reads more or less of the same",
+    [change("c2", { action: "anycast-drain", reads: { "a sites": "5" } }), change("c1", { reads: { "a bgp": "3" } })],
+    ["a sites c2 5"],
   ],
   [
     "a later one that came to nothing",

@@ -101,13 +101,13 @@ test("edited after the confirmation", async () => {
   const edited = routerOf("edge-a").running;
   expect(edited).toContain("<repeat-n>2</repeat-n>");
   const { drift } = await simulation.controller.status();
-  expect(drift).toMatchObject([{ device: "edge-a", changeId: id, action: "bgp-prepend" }]);
+  expect(drift).toMatchObject([{ device: "edge-a", changeId: id }]);
   expect(drift[0]?.diff).toMatch(/^- +<repeat-n>3<[\s\S]*^\+ +<repeat-n>2</m);
-  expect(told()).toEqual(["bgp-prepend configuration of edge-a: DEVICE_CHANGED"]);
+  expect(told()).toEqual(["export policies of edge-a: DEVICE_CHANGED"]);
   routerOf("edge-a").running = running;
   await simulation.run(130_000);
   expect((await simulation.controller.status()).drift).toEqual([]);
-  expect(told().slice(1)).toEqual(["bgp-prepend configuration of edge-a: well"]);
+  expect(told().slice(1)).toEqual(["export policies of edge-a: well"]);
   expect(await journaled("edge-a")).toEqual(["drift.found", "drift.gone"]);
 });
 

@@ -86,10 +86,9 @@ function showStatus(status: Status, shed: readonly ShedLevel[]): string {
       ]),
     ),
   );
-  for (const { device, changeId, action, sinceMs, diff } of drift) {
-    const since = `since ${new Date(sinceMs).toISOString()} (${action}; - as ${changeId} left it, + now)`;
-    lines.push("", colours.yellow(`DRIFT on ${device}: someone else has changed what ${changeId} left, ${since}`));
-    lines.push(plain(diff));
+  for (const { section, changeId, sinceMs, diff } of drift) {
+    const since = `since ${new Date(sinceMs).toISOString()} (- as ${changeId} left it, + now)`;
+    lines.push("", colours.yellow(`DRIFT in ${plain(section)}: someone else has changed it, ${since}`), plain(diff));
   }
   if (open.length > 0) lines.push("", changesTable(open));
   return lines.join("\n");

@@ -1,6 +1,6 @@
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { unifiedDiff } from "../../kernel/diff.ts";
+import { threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
 import { attempt, Failure, type FailureCode, type Result } from "../../kernel/failure.ts";
 import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
 import type { Device, DeviceName, ResolveSecret } from "../../model/inventory.ts";
@@ -314,8 +314,13 @@ class NetconfDevice implements DevicePort {
     });
   }
 
-  #requireOurs(step: DeviceStep, running: string): void {
-    if (running !== step.basis && running !== step.expected) throw this.#changed(step.expected, running);
+  #requireOurs({ basis, expected }: DeviceStep, running: string): void {
+    if (running === basis || running === expected) return;
+    throw new Failure(
+      "DEVICE_CHANGED",
+      `${this.device}: someone else changed what the change made of it:\n${threeWayDiff(this.device, basis, expected, running)}`,
+      { mend: `See who changed ${this.device} and why. Nothing of it was overwritten.` },
+    );
   }
 
   #changed(planned: string, running: string): Failure {
