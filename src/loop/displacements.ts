@@ -1,5 +1,6 @@
 import type { Change } from "../model/change.ts";
 import type { Displacement } from "../policy/reclaim.ts";
+import { sectionOf } from "./section.ts";
 
 /**
  * By confirmed change, the later confirmed one that took back (an operator's rollback) or gave back (a policy's) what it
@@ -13,6 +14,24 @@ export function undoings(changes: readonly Change[]): ReadonlyMap<string, string
   }
   return by;
 }
+
+/** The latest confirmed change after `change` on one of its sections of configuration that stands itself. `changes` newest first. */
+export function laterOn(changes: readonly Change[], change: Change): Change | undefined {
+  const undone = undoings(changes);
+  const undoers = new Set(undone.values());
+  const sections = new Set(sectionsOf(change));
+  return changes
+    .slice(
+      0,
+      changes.findIndex(({ id }) => id === change.id),
+    )
+    .find((later) => {
+      const stands = later.state === "confirmed" && !undone.has(later.id) && !undoers.has(later.id);
+      return stands && sectionsOf(later).some((section) => sections.has(section));
+    });
+}
+
+const sectionsOf = ({ plan, decision }: Change) => plan.steps.map(({ device }) => sectionOf(device, decision.action));
 
 function undoes({ origin, decision: { intent } }: Change): string | undefined {
   if (origin.kind === "operator") return origin.undoes;

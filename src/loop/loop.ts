@@ -20,6 +20,7 @@ import { lastSeen, type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
 import { displacements, touched } from "./displacements.ts";
+import { DriftWatch } from "./drift-watch.ts";
 import { Ledger } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { recover } from "./recover.ts";
@@ -60,6 +61,7 @@ export class Loop {
   readonly ledger: Ledger;
   readonly runner: Runner;
   readonly routers: Routers;
+  readonly drift: DriftWatch;
   /** By policy and target. */
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
@@ -79,8 +81,15 @@ export class Loop {
     this.#deps = deps;
     const { clock, telemetry } = deps;
     this.#troubles = new Troubles(deps.onTrouble);
-    this.routers = new Routers(deps, (device, failure) => this.#troubles.router(device, failure));
     this.ledger = new Ledger(deps.journal, clock);
+    this.drift = new DriftWatch({ ...deps, ledger: this.ledger, troubles: this.#troubles });
+    this.routers = new Routers(deps, () => {
+      const compare = this.drift.begin();
+      return (device, read) => {
+        this.#troubles.router(device, read.ok ? undefined : read.failure);
+        if (read.ok) void this.background(compare(device, read.value));
+      };
+    });
     this.#actors = new PolicyActors({ ...deps, ledger: this.ledger });
     this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
     telemetry.onUpdate(() => this.#signal.raise());

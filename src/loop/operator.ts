@@ -7,9 +7,10 @@ import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Switches } from "../model/journal.ts";
-import { undoings } from "./displacements.ts";
+import { laterOn, undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
 import type { NetworkReading } from "./read-network.ts";
+import { refusedRollback } from "./rollback-refusal.ts";
 import { shedLevels } from "./shed.ts";
 import { inverted, leftToUndo } from "./undo.ts";
 
@@ -130,9 +131,13 @@ export function operatorOf(
     // Planned from what the routers read now: what else has changed there since is not this change's to put back.
     if (!read.ok) return read;
     const decision = inverted(change.decision, `${by} takes ${change.id} back: ${reason}`);
-    // Where queues are gone already nothing is pushed; the undo is journaled all the same, and ends what the change asked for.
+    // Where it is undone already nothing is pushed; the undo is journaled all the same, and ends what the change asked for.
     const left = leftToUndo(decision, read.value.facts);
-    const plan = planChange(templates, network, left, read.value.readings[decision.action]);
+    const readings = read.value.readings[decision.action];
+    const plan = planChange(templates, network, left, readings);
+    if (!plan.ok && plan.failure.code === "DEVICE_CHANGED") {
+      return fail(refusedRollback(change, laterOn(ledger.all(), change), readings));
+    }
     if (!plan.ok) return plan;
     const undo = await loop.propose({
       origin: { kind: "operator", by, undoes: change.id },
@@ -156,6 +161,7 @@ export function operatorOf(
       policies: loop.status(),
       targets: Object.fromEntries(loop.targets()),
       devices: Object.fromEntries(loop.routers.status),
+      drift: loop.drift.all(),
       open: ledger.open(),
     };
   }
@@ -171,10 +177,13 @@ export function operatorOf(
       return ok({ subject, atMs: createdMs, outcome: state, reason, ...blame, alternatives, guards, history });
     }
     const standing = loop.status().filter((one) => one.target === subject);
-    const known = standing.length > 0 || [...network.links, ...network.flows].some(({ name }) => name === subject);
+    const named = [...network.links, ...network.flows, ...network.devices];
+    const known = standing.length > 0 || named.some(({ name }) => name === subject);
     if (!known) {
-      const mend = "name a change (pointsman proposals), or a link, flow, class or site (pointsman status)";
-      return fail(new Failure("NOT_FOUND", `${subject} is neither a change nor a link, flow, class or site`, { mend }));
+      const mend = "name a change (pointsman proposals), or a link, flow, router, class or site (pointsman status)";
+      return fail(
+        new Failure("NOT_FOUND", `${subject} is neither a change nor a link, flow, router, class or site`, { mend }),
+      );
     }
     const history = await journal.entries(subject);
     const now = standing.map((one) => `${one.policy}: ${one.state}, ${one.detail}`).join("; ");

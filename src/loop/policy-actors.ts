@@ -80,9 +80,11 @@ function eventOf(change: Change, atMs: number): PolicyEvent | undefined {
     case "confirmed":
       // A rollback that a person asked for holds the policy back, as one of its own would.
       return { type: "ended", outcome: change.origin.kind === "operator" ? "rolled-back" : "confirmed", atMs };
+    case "aborted":
+      // A person's rollback that came too late is theirs to ask for anew, and still holds the policy back.
+      return { type: "ended", outcome: isStale(change) ? "stale" : "aborted", atMs };
     case "rejected":
     case "expired":
-    case "aborted":
     case "rolled-back":
     case "stuck":
       return { type: "ended", outcome: change.state, atMs };
@@ -96,3 +98,5 @@ function eventOf(change: Change, atMs: number): PolicyEvent | undefined {
       return undefined;
   }
 }
+
+const isStale = ({ origin, outcome }: Change) => origin.kind === "policy" && outcome?.code === "DEVICE_CHANGED";

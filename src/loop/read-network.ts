@@ -6,7 +6,7 @@ import { readSites, sitesQuery } from "../change/sites.ts";
 import { readSteering, steeringQuery } from "../change/steering.ts";
 import type { Templates } from "../change/templates.ts";
 import { assert } from "../kernel/assert.ts";
-import { attempt, type Failure, ok, type Result, unwrap } from "../kernel/failure.ts";
+import { attempt, ok, type Result, unwrap } from "../kernel/failure.ts";
 import type { Decision, RouterFacts } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Device, Network } from "../model/inventory.ts";
@@ -31,8 +31,8 @@ export type Wanted = Readonly<{
 export async function readNetwork(
   sources: Sources,
   { action, devices: only, required }: Wanted,
-  /** Told of every router asked, failed or not. */
-  onRead: (device: string, failure: Failure | undefined) => void,
+  /** Told of every router asked what it gave, or why it gave nothing. */
+  onRead: (device: string, read: Result<readonly Reading[]>) => void,
 ): Promise<Result<NetworkReading>> {
   const wanted = aspects.filter((aspect) => action === undefined || aspect.action === action);
   const all = await Promise.all(
@@ -46,7 +46,7 @@ export async function readNetwork(
           for (const aspect of asked) answers.push(await readAspect(sources, device, aspect));
           return answers;
         });
-        onRead(device.name, read.ok ? undefined : read.failure);
+        onRead(device.name, read.ok ? ok(read.value.map(({ reading }) => reading)) : read);
         return { device: device.name, read };
       }),
   );

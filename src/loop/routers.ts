@@ -1,6 +1,7 @@
+import type { Reading } from "../change/plan.ts";
 import type { Templates } from "../change/templates.ts";
 import type { Clock } from "../kernel/clock.ts";
-import type { Failure, Result } from "../kernel/failure.ts";
+import type { Result } from "../kernel/failure.ts";
 import type { DeviceStatus } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
@@ -21,18 +22,21 @@ type Deps = Readonly<{
   clock: Clock;
 }>;
 
+type OnRead = (device: string, read: Result<readonly Reading[]>) => void;
+
 /** Reads the routers, and knows what came of the last time. */
 export class Routers {
   readonly status = new Map<string, DeviceStatus>();
   /** The signal `path.shared` by flow, as last read; undefined when no policy asks for it. */
   shared: ReadonlyMap<FlowName, Measured> | undefined;
   readonly #deps: Deps;
-  readonly #onRead: (device: string, failure: Failure | undefined) => void;
+  readonly #begin: () => OnRead;
   #reads = 0;
 
-  constructor(deps: Deps, onRead: (device: string, failure: Failure | undefined) => void) {
+  /** `begin` is called before routers are read, and gives whom to tell what came of each. */
+  constructor(deps: Deps, begin: () => OnRead) {
     this.#deps = deps;
-    this.#onRead = onRead;
+    this.#begin = begin;
     if (watchesSharedPaths(deps.policies)) this.shared = new Map();
   }
 
@@ -42,9 +46,10 @@ export class Routers {
     this.#reads += 1;
     try {
       const atMs = clock.now();
-      const read = await readNetwork(this.#deps, wanted, (device, failure) => {
-        this.status.set(device, { atMs: clock.now(), ...(failure ? { failure: failure.toJSON() } : {}) });
-        this.#onRead(device, failure);
+      const onRead = this.#begin();
+      const read = await readNetwork(this.#deps, wanted, (device, one) => {
+        this.status.set(device, { atMs: clock.now(), ...(one.ok ? {} : { failure: one.failure.toJSON() }) });
+        onRead(device, one);
       });
       const steeringRead = wanted.action === undefined || wanted.action === "segment-routing";
       const isWhole = wanted.devices === undefined && steeringRead;

@@ -7,6 +7,7 @@ import { type Change, type ChangeState, finalStates } from "../model/change.ts";
 import type { GuardFinding, Verdict } from "../model/decision.ts";
 import type { DevicePort, DeviceStep } from "../model/device.ts";
 import type { NetworkState } from "../model/network-state.ts";
+import { confirmationOrder, standing } from "./confirmation.ts";
 import type { Ledger, Patch } from "./ledger.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
 
@@ -23,6 +24,7 @@ export type RunnerDeps = Readonly<{
 }>;
 
 type Outcome = Readonly<{ event: LifecycleEvent; patch?: Patch }>;
+type Work<T> = (port: DevicePort, step: DeviceStep) => Promise<Result<T>>;
 
 /** Asking again does not change these. Anything else may pass: a login can fail because of the very change that is being undone. */
 const settled: readonly FailureCode[] = [
@@ -122,8 +124,8 @@ export class Runner {
   }
 
   async #dryRun(change: Change): Promise<Outcome> {
-    const prepared = await this.#onEach(change, (port, step) => port.prepare(step));
-    await this.#onEach(change, (port) => port.discard());
+    const prepared = await this.#onEach(change.plan.steps, (port, step) => port.prepare(step));
+    await this.#onEach(change.plan.steps, (port) => port.discard());
     if (!prepared.ok) return failed(prepared.failure);
     const diffs = Object.fromEntries(
       change.plan.steps.map((step, index) => [step.device, prepared.value[index] ?? ""]),
@@ -138,15 +140,16 @@ export class Runner {
     const judged = await this.#deps.guards(change);
     if (!judged.ok) return failed(judged.failure);
     const guards = judged.value;
-    const no = denied(guards);
+    const no = stale(guards) ?? denied(guards);
     if (no) {
-      const failure = new Failure("GUARD_DENIED", `guard ${no.guard}: ${no.reason}`);
+      const code = no === stale(guards) ? "DEVICE_CHANGED" : "GUARD_DENIED";
+      const failure = new Failure(code, `guard ${no.guard}: ${no.reason}`);
       return { event: "failed", patch: { guards, outcome: failure.toJSON() } };
     }
     const pushStartedMs = this.#deps.clock.now();
-    const prepared = await this.#onEach(change, (port, step) => port.prepare(step));
+    const prepared = await this.#onEach(change.plan.steps, (port, step) => port.prepare(step));
     if (!prepared.ok) {
-      await this.#onEach(change, (port) => port.discard());
+      await this.#onEach(change.plan.steps, (port) => port.discard());
       return failed(prepared.failure);
     }
     return { event: "prepared", patch: { guards, times: { pushStartedMs } } };
@@ -154,7 +157,7 @@ export class Runner {
 
   async #commit(change: Change): Promise<Outcome> {
     this.#before.set(change.id, this.#deps.state());
-    const committed = await this.#onEach(change, (port, step) => port.commitOnTrial(step, change.trial));
+    const committed = await this.#onEach(change.plan.steps, (port, step) => port.commitOnTrial(step, change.trial));
     if (!committed.ok) return failed(committed.failure);
     return { event: "committed", patch: { times: { committedMs: this.#deps.clock.now() } } };
   }
@@ -194,22 +197,46 @@ export class Runner {
   async #confirm(change: Change): Promise<Outcome> {
     // The router's timer runs on: past it there is nothing left to confirm.
     const deadlineMs = (change.times.committedMs ?? change.createdMs) + change.trial.timeoutMs;
-    const { signal } = this.#abortOf(change.id);
-    const confirmed = await this.#onEach(change, (port, step) =>
-      this.#persistently(deadlineMs, () => port.confirm(step, change.trial), signal),
-    );
-    const stopped = this.#stopped(change);
-    if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
-    return confirmed.ok ? { event: "done" } : failed(confirmed.failure);
+    const { steps } = change.plan;
+    const stands: Work<void> = async (port, step) => {
+      const read = await port.read(step.query);
+      return read.ok ? standing(step, read.value) : read;
+    };
+    const confirms: Work<void> = (port, step) => port.confirm(step, change.trial);
+    const waves = [[stands, steps] as const, ...confirmationOrder(steps).map((wave) => [confirms, wave] as const)];
+    for (const [work, wave] of waves) {
+      const done = await this.#onAllOrStop(change, wave, deadlineMs, work);
+      const stopped = this.#stopped(change);
+      if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
+      if (!done.ok) return failed(done.failure);
+    }
+    return { event: "done" };
+  }
+
+  /** The first that fails for good ends the trying on the others: what they have by then is undone with the rest. */
+  async #onAllOrStop(
+    change: Change,
+    steps: readonly DeviceStep[],
+    deadlineMs: number,
+    work: Work<void>,
+  ): Promise<Result<unknown>> {
+    const first = new AbortController();
+    const signal = AbortSignal.any([this.#abortOf(change.id).signal, first.signal]);
+    const done = await this.#onEach(steps, async (port, step) => {
+      const result = await this.#persistently(deadlineMs, () => work(port, step), signal);
+      if (!result.ok) first.abort(result.failure);
+      return result;
+    });
+    return first.signal.aborted ? fail(first.signal.reason as Failure) : done;
   }
 
   async #rollBack(change: Change): Promise<Outcome> {
-    await this.#onEach(change, (port) => port.discard());
+    await this.#onEach(change.plan.steps, (port) => port.discard());
     const deadlineMs = this.#deps.clock.now() + change.trial.timeoutMs + graceMs;
-    const undone = await this.#onEach(change, (port, step) =>
+    const undone = await this.#onEach(change.plan.steps, (port, step) =>
       this.#persistently(deadlineMs, () => port.undo(step, change.trial)),
     );
-    return undone.ok ? { event: "done" } : failed(undone.failure);
+    return undone.ok ? { event: "done" } : stuck(change, undone.failure);
   }
 
   /** Why it shall stop; nothing stops the way back. */
@@ -221,12 +248,9 @@ export class Runner {
   }
 
   /** All devices at once, all to their end; the first failure in plan order stands for the whole. */
-  async #onEach<T>(
-    change: Change,
-    work: (port: DevicePort, step: DeviceStep) => Promise<Result<T>>,
-  ): Promise<Result<readonly T[]>> {
+  async #onEach<T>(steps: readonly DeviceStep[], work: Work<T>): Promise<Result<readonly T[]>> {
     const results = await Promise.all(
-      change.plan.steps.map((step) => {
+      steps.map((step) => {
         const port = this.#deps.devices.get(step.device);
         return port ? work(port, step) : missing(step.device);
       }),
@@ -249,10 +273,26 @@ export class Runner {
   }
 }
 
+/** What it was decided on is there no more: whatever else is wrong with it then, it is to be decided anew. */
+const stale = (findings: readonly GuardFinding[]) =>
+  findings.find(({ guard, allow }) => guard === "unchanged-basis" && !allow);
+
+/** A person has to see to it, and is told how it goes on. */
+function stuck({ id }: Change, failure: Failure): Outcome {
+  // With our commit pending, what someone else has committed on top of it is the router's to drop.
+  const timer =
+    failure.code === "DEVICE_CHANGED"
+      ? " If the trial is still pending there, the router's own timer ends it and takes that edit with it: save it first."
+      : "";
+  const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
+  const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
+  return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
+}
+
 async function missing(device: string): Promise<Result<never>> {
   return fail(
     new Failure("CONFIG_INVALID", `device ${device} is no longer in the inventory`, {
-      mend: `put ${device} back into the inventory, then roll the change back`,
+      mend: `put ${device} back into the inventory`,
     }),
   );
 }

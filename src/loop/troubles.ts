@@ -1,5 +1,6 @@
 import type { Failure, FailureFacts } from "../kernel/failure.ts";
 import type { Trouble } from "../model/controller.ts";
+import type { Drift } from "../model/drift.ts";
 import type { NetworkState } from "../model/network-state.ts";
 
 /** Tells of each router and telemetry target once when it fails, when it fails in another way, and when it is well again. */
@@ -24,6 +25,16 @@ export class Troubles {
       if (state === "synced") this.#tell(`telemetry ${name}`, "");
       else this.#tell(`telemetry ${name}`, state, failure);
     }
+  }
+
+  drift({ section, changeId, diff }: Drift): void {
+    const message = `someone else has changed what ${changeId} left (- as it left it, + now):\n${diff}`;
+    const mend = "put it back, or keep it: the next change is planned from what is there then";
+    this.#tell(section, changeId, { code: "DEVICE_CHANGED", message, mend });
+  }
+
+  driftGone({ section }: Drift): void {
+    this.#tell(section, "");
   }
 
   #tell(where: string, kind: string, failure?: FailureFacts): void {

@@ -1,4 +1,13 @@
-import { type Decision, type QosChange, type RouterFacts, sameShares } from "../model/decision.ts";
+import {
+  type AnycastChange,
+  type Decision,
+  type PrependChange,
+  type QosChange,
+  type RouterFacts,
+  type SegmentRoutingChange,
+  samePaths,
+  sameShares,
+} from "../model/decision.ts";
 
 /** The decision that leads back to what was before `decision`. */
 export function inverted(decision: Decision, reason: string): Decision {
@@ -34,16 +43,32 @@ export function inverted(decision: Decision, reason: string): Decision {
 }
 
 /**
- * What of an undo is still to be done: without the links whose router reads what it leads to already, as after a reboot or an
- * edit by hand. None may be left.
+ * What of an undo is still to be done: without what reads as it leads to already, as after a reboot or an edit by hand. Nothing may
+ * be left.
  */
-export function leftToUndo(undo: Decision, { qos }: RouterFacts): Decision {
-  if (undo.action !== "qos") return undo;
-  const isThere = ({ link, device, to }: QosChange) => {
-    const now = qos.find((one) => one.link === link && one.device === device);
-    return now !== undefined && sameShares(now.shares, to);
-  };
-  return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+export function leftToUndo(undo: Decision, { announcements, steering, qos, sites }: RouterFacts): Decision {
+  switch (undo.action) {
+    case "bgp-prepend": {
+      const isThere = ({ link, prefix, to }: PrependChange) =>
+        announcements.some((one) => one.link === link && one.prefix === prefix && one.prepends === to);
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+    }
+    case "segment-routing": {
+      const isThere = ({ flow, to }: SegmentRoutingChange) =>
+        steering.some((one) => one.flow === flow && samePaths(one.paths, to));
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+    }
+    case "qos": {
+      const isThere = ({ link, device, to }: QosChange) =>
+        qos.some((one) => one.link === link && one.device === device && sameShares(one.shares, to));
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+    }
+    case "anycast-drain": {
+      const isThere = ({ site, link, to }: AnycastChange) =>
+        sites.some((one) => one.site === site && one.link === link && one.state === to);
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+    }
+  }
 }
 
 const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({

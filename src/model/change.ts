@@ -3,7 +3,7 @@ import type { Decision, GuardFinding, RouterFacts, Verdict } from "./decision.ts
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
 
-/** One step per device, in the order they are made; undone in the reverse order. */
+/** One step per device. Steps are prepared, put on trial and undone on all at once; `confirmationOrder` says how they are confirmed. */
 export type ChangePlan = Readonly<{ steps: readonly DeviceStep[] }>;
 
 export const changeStates = [

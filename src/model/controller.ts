@@ -2,6 +2,7 @@ import type { FailureFacts, Result } from "../kernel/failure.ts";
 import type { Change } from "./change.ts";
 import type { Attribution } from "./class-health.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
+import type { Drift } from "./drift.ts";
 import type { StoredEntry, Switches } from "./journal.ts";
 import type { TargetStatus } from "./sample.ts";
 import type { ShedLevel } from "./shed.ts";
@@ -37,6 +38,8 @@ export type Status = Readonly<{
   policies: readonly PolicyStatus[];
   targets: Readonly<Record<string, TargetStatus>>;
   devices: Readonly<Record<string, DeviceStatus>>;
+  /** Where someone else has changed what a confirmed change left. */
+  drift: readonly Drift[];
   /** Changes that are not over, newest first. */
   open: readonly Change[];
 }>;

@@ -1,7 +1,8 @@
 import type { Observation } from "./observe.ts";
 import type { Displacement } from "./reclaim.ts";
 
-export const outcomes = ["confirmed", "rolled-back", "rejected", "expired", "aborted", "stuck"] as const;
+/** `stale`: given up before it reached a router, as someone else had changed one since it was decided. */
+export const outcomes = ["confirmed", "rolled-back", "rejected", "expired", "aborted", "stale", "stuck"] as const;
 export type Outcome = (typeof outcomes)[number];
 
 /** A look at the link. `reclaim` is null when nothing is displaced, or when what would come back is not known. */

@@ -61,6 +61,7 @@ const machineSetup = setup({
     "held still": timeLeft,
     "awaits window": ({ context }) => context.hold?.after === "nothing-done",
     confirmed: ({ event }) => event.type === "ended" && event.outcome === "confirmed",
+    stale: ({ event }) => event.type === "ended" && event.outcome === "stale",
   },
   actions: {
     /** The sample counts towards the next decision. */
@@ -76,6 +77,7 @@ const machineSetup = setup({
     "to relieve": assign({ purpose: "relieve" as const }),
     "to give back": assign({ purpose: "give-back" as const }),
     "keep change": assign(({ event }) => (event.type === "proposed" ? { changeId: event.changeId } : {})),
+    "drop change": assign({ purpose: null, changeId: null }),
     hold: assign(({ context, event }) => {
       if (event.type === "ended") {
         const hold = { after: event.outcome, sinceMs: event.atMs, reason: context.changeId ?? "a change" };
@@ -121,6 +123,8 @@ export const policyMachine = machineSetup.createMachine({
     changing: { target: ".changing", actions: "start anew" },
     ended: [
       { guard: "confirmed", target: ".settling", actions: ["start anew", "hold"] },
+      // Nothing was tried, so there is nothing to wait for: what routers have now is another question.
+      { guard: "stale", target: ".quiet", actions: ["start anew", "drop change"] },
       { target: ".held", actions: ["start anew", "hold"] },
     ],
   },

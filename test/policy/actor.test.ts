@@ -240,6 +240,18 @@ test.each(["rejected", "expired", "aborted", "rolled-back", "stuck"] as const)("
   run([[at(10, 0.9), "quiet"]], actor);
 });
 
+// Goal: a change that someone else's edit made stale is decided anew as soon as the breach shows again, without a hold.
+test("stale is decided anew", () => {
+  run([
+    ...breach,
+    [proposed, "proposed"],
+    [ended(4, "stale"), "quiet"],
+    [at(5, 0.9), "breaching"],
+    [at(6, 0.9), "breaching"],
+    [at(7, 0.9), "deciding"],
+  ]);
+});
+
 // Goal: the intent tells what fired it, in source times.
 test("a relieve intent has the whole window as evidence", () => {
   const actor = run([

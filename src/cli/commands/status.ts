@@ -31,7 +31,8 @@ export function statusCommands(): Command[] {
   return [status, explain];
 }
 
-function showStatus({ switches, policies, targets, devices, open, atMs }: Status, shed: readonly ShedLevel[]): string {
+function showStatus(status: Status, shed: readonly ShedLevel[]): string {
+  const { switches, policies, targets, devices, drift, open, atMs } = status;
   const lines: string[] = [];
   if (switches.killed) {
     lines.push(
@@ -85,6 +86,10 @@ function showStatus({ switches, policies, targets, devices, open, atMs }: Status
       ]),
     ),
   );
+  for (const { section, changeId, sinceMs, diff } of drift) {
+    const since = `since ${new Date(sinceMs).toISOString()} (- as ${changeId} left it, + now)`;
+    lines.push("", colours.yellow(`DRIFT in ${plain(section)}: someone else has changed it, ${since}`), plain(diff));
+  }
   if (open.length > 0) lines.push("", changesTable(open));
   return lines.join("\n");
 }

@@ -1,6 +1,6 @@
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { unifiedDiff } from "../../kernel/diff.ts";
+import { threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
 import { attempt, Failure, type FailureCode, type Result } from "../../kernel/failure.ts";
 import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
 import type { Device, DeviceName, ResolveSecret } from "../../model/inventory.ts";
@@ -29,8 +29,9 @@ export type NetconfDeviceOptions = {
 };
 
 /**
- * A router changed over NETCONF: candidate, validate, and confirmed commit with a `persist` token (RFC 6241 8.3, 8.4, 8.6), so
- * that a trial outlives the session and the controller, and reverts by itself. A router without these is DEVICE_UNSUPPORTED.
+ * A router changed over NETCONF: candidate, validate, and confirmed commit (RFC 6241 8.3, 8.4, 8.6), which reverts by itself; with a
+ * `persist` token where the router has it, so that a trial outlives the session and the controller. Where it has not, the trial
+ * ends with our session, and only that can confirm it. A router without these is DEVICE_UNSUPPORTED.
  */
 export function netconfDevice(options: NetconfDeviceOptions): DevicePort {
   return new NetconfDevice(options);
@@ -38,6 +39,7 @@ export function netconfDevice(options: NetconfDeviceOptions): DevicePort {
 
 /** Only 1.1 has the persist token (RFC 6241 8.4.1). */
 const persistentCommit = "confirmed-commit:1.1";
+const confirmedCommit = "confirmed-commit:1.0";
 
 /** Nobody knows whether the router did what it was last told. */
 const unknown: readonly FailureCode[] = ["DEVICE_UNREACHABLE", "DEVICE_TIMEOUT"];
@@ -54,6 +56,8 @@ class NetconfDevice implements DevicePort {
    * a router must be free to go back. A controller that dies loses its session, and the router drops the locks with it.
    */
   #locks: Datastore[] = [];
+  /** The session that a trial without a persist token lives and dies with. */
+  #trialSession: NetconfSession | undefined;
 
   constructor(options: NetconfDeviceOptions) {
     this.device = options.device.name;
@@ -97,7 +101,7 @@ class NetconfDevice implements DevicePort {
         );
       }
       try {
-        await commitConfirmed(session, trial.token, trial.timeoutMs);
+        await this.#beginTrial(session, trial);
       } catch (error) {
         await this.#release(session);
         throw error;
@@ -108,7 +112,7 @@ class NetconfDevice implements DevicePort {
       const running = readBack.value;
       if (running === step.expected) return;
       // A server that lies may still have started its timer.
-      const cancelled = await attempt(() => cancelCommit(session, trial.token));
+      const cancelled = await attempt(() => this.#cancelTrial(session, trial));
       await this.#release(session);
       const after = cancelled.ok ? "" : `; and cancelling the trial failed: ${cancelled.failure.message}`;
       throw this.#notApplied(step.expected, running, after);
@@ -123,8 +127,7 @@ class NetconfDevice implements DevicePort {
     try {
       if (!this.#locks.includes("candidate")) await this.#secureCandidate(session);
       this.#requireOnTrial(step, await getConfig(session, "running", step.query));
-      // No such trial, yet running is as expected: it is confirmed already.
-      await confirmCommit(session, trial.token);
+      await this.#confirmTrial(session, trial);
       this.#requireOnTrial(step, await getConfig(session, "running", step.query));
     } finally {
       await this.#release(session);
@@ -132,19 +135,27 @@ class NetconfDevice implements DevicePort {
   }
 
   undo(step: DeviceStep, trial: Trial): Promise<Result<void>> {
-    return attempt(() => this.#withSession(unknown, (session) => this.#undo(session, step, trial)));
+    return attempt(async () => {
+      await this.#withSession(unknown, (session) => this.#endTrial(session, step, trial));
+      await this.#withSession(unknown, (session) => this.#takeBack(session, step));
+    });
   }
 
-  async #undo(session: NetconfSession, step: DeviceStep, trial: Trial): Promise<void> {
+  async #endTrial(session: NetconfSession, step: DeviceStep, trial: Trial): Promise<void> {
     try {
       // Looked at first: cancelling would take back what another writer has added since, too.
       this.#requireOurs(step, await getConfig(session, "running", step.query));
       // Also when running is at `basis`: a commit that we lost sight of may have started its timer.
-      if (session.has(persistentCommit)) {
-        const cancelled = await attempt(() => cancelCommit(session, trial.token));
-        // Refused, mostly as there is nothing to cancel, in every server's own words: what is running tells.
-        if (!cancelled.ok && cancelled.failure.code !== "DEVICE_REFUSED") throw cancelled.failure;
-      }
+      const cancelled = await attempt(() => this.#cancelTrial(session, trial));
+      // Refused, mostly as there is nothing to cancel, in every server's own words: what is running tells.
+      if (!cancelled.ok && cancelled.failure.code !== "DEVICE_REFUSED") throw cancelled.failure;
+    } finally {
+      await this.#release(session);
+    }
+  }
+
+  async #takeBack(session: NetconfSession, step: DeviceStep): Promise<void> {
+    try {
       const running = await getConfig(session, "running", step.query);
       this.#requireOurs(step, running);
       if (running === step.basis) return;
@@ -157,6 +168,32 @@ class NetconfDevice implements DevicePort {
     } finally {
       await this.#release(session);
     }
+  }
+
+  async #beginTrial(session: NetconfSession, { token, timeoutMs }: Trial): Promise<void> {
+    const persistent = session.has(persistentCommit);
+    if (!persistent) this.#trialSession = session;
+    await commitConfirmed(session, persistent ? token : undefined, timeoutMs);
+  }
+
+  async #confirmTrial(session: NetconfSession, { token }: Trial): Promise<void> {
+    if (session.has(persistentCommit)) {
+      // No such trial, yet running is as expected: it is confirmed already.
+      await confirmCommit(session, token);
+    } else if (this.#trialSession === session) {
+      await commit(session);
+      this.#trialSession = undefined;
+    } else {
+      // The trial's session is gone, and running still as expected: confirmed already, or the router has yet to notice and go back.
+      // It grants no lock on running while that is pending (RFC 6241 7.5).
+      await this.#lock(session, ["running"]);
+    }
+  }
+
+  /** Without a token there is no cancel-commit either: the end of the trial's session is what cancels it (RFC 4741 8.4.1). */
+  async #cancelTrial(session: NetconfSession, { token }: Trial): Promise<void> {
+    if (session.has(persistentCommit)) await cancelCommit(session, token);
+    else if (this.#trialSession === session) await session.close();
   }
 
   async close(): Promise<void> {
@@ -256,7 +293,7 @@ class NetconfDevice implements DevicePort {
   #requireTransactions(session: NetconfSession): void {
     const missing = [
       session.has("candidate:1.0") ? "" : ":candidate",
-      session.has(persistentCommit) ? "" : ":confirmed-commit:1.1 (for its persist token)",
+      session.has(persistentCommit) || session.has(confirmedCommit) ? "" : ":confirmed-commit",
       session.has("validate:1.0") || session.has("validate:1.1") ? "" : ":validate",
     ].filter((capability) => capability !== "");
     if (missing.length === 0) return;
@@ -277,8 +314,13 @@ class NetconfDevice implements DevicePort {
     });
   }
 
-  #requireOurs(step: DeviceStep, running: string): void {
-    if (running !== step.basis && running !== step.expected) throw this.#changed(step.expected, running);
+  #requireOurs({ basis, expected }: DeviceStep, running: string): void {
+    if (running === basis || running === expected) return;
+    throw new Failure(
+      "DEVICE_CHANGED",
+      `${this.device}: someone else changed what the change made of it:\n${threeWayDiff(this.device, basis, expected, running)}`,
+      { mend: `See who changed ${this.device} and why. Nothing of it was overwritten.` },
+    );
   }
 
   #changed(planned: string, running: string): Failure {

@@ -63,15 +63,16 @@ export const discardChanges = (session: NetconfSession) => perform(session, "dis
 
 export const commit = (session: NetconfSession) => perform(session, "commit", "<commit/>");
 
-/** Commits until `timeoutMs` from now unless confirmed by whoever knows `token` (RFC 6241 8.4). */
-export async function commitConfirmed(session: NetconfSession, token: string, timeoutMs: number): Promise<void> {
+/**
+ * Commits until `timeoutMs` from now unless confirmed: by whoever knows `token` (RFC 6241 8.4), or without one, by a commit of this
+ * same session, with whose end the trial ends too (RFC 4741 8.4).
+ */
+export async function commitConfirmed(session: NetconfSession, token: string | undefined, timeoutMs: number) {
   // Whole seconds, and never shorter than asked for.
   const seconds = Math.max(1, Math.ceil(timeoutMs / 1000));
-  await perform(
-    session,
-    "confirmed commit",
-    `<commit><confirmed/><confirm-timeout>${seconds}</confirm-timeout><persist>${escapeXml(token)}</persist></commit>`,
-  );
+  const persist = token === undefined ? "" : `<persist>${escapeXml(token)}</persist>`;
+  const operation = `<commit><confirmed/><confirm-timeout>${seconds}</confirm-timeout>${persist}</commit>`;
+  await perform(session, "confirmed commit", operation);
 }
 
 /** Makes the trial permanent. `no-trial`: the server knows of no pending commit with that token. */

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { unifiedDiff } from "../../kernel/diff.ts";
+import { threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
 import { attempt, Failure } from "../../kernel/failure.ts";
 import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
 import type { ResolveSecret } from "../../model/inventory.ts";
@@ -94,6 +94,13 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
   function changedByOther(step: DeviceStep, from: string, now: string): Failure {
     return new Failure("DEVICE_CHANGED", `${name}: someone else changed it:\n${unifiedDiff(name, from, now)}`, {
       mend: `Look at the difference; nothing was touched on ${step.device}`,
+    });
+  }
+
+  function changedSince({ basis, expected }: DeviceStep, now: string): Failure {
+    const diff = threeWayDiff(name, basis, expected, now);
+    return new Failure("DEVICE_CHANGED", `${name}: someone else changed what the change made of it:\n${diff}`, {
+      mend: `Look at the difference; nothing was touched on ${name}`,
     });
   }
 
@@ -248,7 +255,7 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     const now = await readSection(step.query);
     const halfDone = state === "fired" || (state === "armed" && proof !== "applied");
     if (now !== step.basis && now !== step.expected && !halfDone) {
-      throw state === "refused" ? await notReverted(step, token) : changedByOther(step, step.expected, now);
+      throw state === "refused" ? await notReverted(step, token) : changedSince(step, now);
     }
     const nothingLeft = now === step.basis && ["none", "reverted", "refused"].includes(state) && saved !== "saved";
     if (!nothingLeft) {

@@ -13,7 +13,9 @@ export type Router = Readonly<{
   confirmedCommit: ConfirmedCommit;
   /** Open sessions by id. */
   sessions: Map<number, Readonly<{ end(): void }>>;
-  faults: Readonly<{ lieOnCommit: boolean }>;
+  /** Of :confirmed-commit. Before 1.1 a trial lives with its session, and nothing cancels it but that session's end (RFC 4741 8.4). */
+  confirmedCommitVersion: "1.0" | "1.1";
+  faults: { readonly lieOnCommit: boolean; loseReplyTo: string | undefined };
   /** Told of every operation before it is performed. */
   onOperation: (name: string) => void;
 }>;
@@ -25,11 +27,11 @@ const withDefaultsNamespace = "urn:ietf:params:xml:ns:yang:ietf-netconf-with-def
 const withDefaults = `{${withDefaultsNamespace}}with-defaults`;
 const defaultConfirmTimeoutS = 600;
 
-export const protocolCapabilities = [
+export const protocolCapabilities = ({ confirmedCommitVersion }: Router) => [
   "urn:ietf:params:netconf:base:1.0",
   "urn:ietf:params:netconf:base:1.1",
   "urn:ietf:params:netconf:capability:candidate:1.0",
-  "urn:ietf:params:netconf:capability:confirmed-commit:1.1",
+  `urn:ietf:params:netconf:capability:confirmed-commit:${confirmedCommitVersion}`,
   "urn:ietf:params:netconf:capability:validate:1.1",
   "urn:ietf:params:netconf:capability:rollback-on-error:1.0",
   "urn:ietf:params:netconf:capability:with-defaults:1.0?basic-mode=explicit",
@@ -39,7 +41,8 @@ export const protocolCapabilities = [
 /** The content of the reply to `request`, an operation inside `<rpc>`. Throws RpcError or RpcErrors. */
 export function perform(router: Router, session: number, request: XmlElement): string {
   const operation = request.namespace === netconfNamespace ? operations.get(request.name) : undefined;
-  if (operation) return operation(router, session, request);
+  const isKnown = request.name !== "cancel-commit" || router.confirmedCommitVersion === "1.1";
+  if (operation && isKnown) return operation(router, session, request);
   throw new RpcError("protocol", "operation-not-supported", `there is no operation ${request.name} here`, {
     info: { "bad-element": request.name },
   });
@@ -140,7 +143,8 @@ const operations: ReadonlyMap<string, Operation> = new Map<string, Operation>([
   [
     "commit",
     (router, session, request) => {
-      const parameters = new Parameters(request, ["confirmed", "confirm-timeout", "persist", "persist-id"]);
+      const since11 = router.confirmedCommitVersion === "1.1" ? ["persist", "persist-id"] : [];
+      const parameters = new Parameters(request, ["confirmed", "confirm-timeout", ...since11]);
       const timeoutMs = (parameters.positive("confirm-timeout") ?? defaultConfirmTimeoutS) * 1000;
       const [persist, persistId] = [parameters.text("persist"), parameters.text("persist-id")];
       const confirmed = parameters.has("confirmed");

@@ -17,6 +17,8 @@ export type NetconfFaults = {
   lieOnCommit: boolean;
   /** Drops every session and refuses new ones until false. */
   dead: boolean;
+  /** Performs the next operation of this name and never answers it. */
+  loseReplyTo: string | undefined;
 };
 
 export type NetconfServer = {
@@ -45,6 +47,8 @@ export async function startNetconfServer(options: {
   clock: Clock;
   host?: string;
   port?: number;
+  /** Default 1.1, which has `persist` and cancel-commit. */
+  confirmedCommitVersion?: "1.0" | "1.1";
   onOperation?: (name: string) => void;
 }): Promise<NetconfServer> {
   const datastore = new Datastore(options.config);
@@ -57,7 +61,9 @@ export async function startNetconfServer(options: {
   };
   const faults = new Faults(dropAll);
   const onOperation = options.onOperation ?? (() => undefined);
-  const router: Router = { datastore, locks: new Locks(), confirmedCommit, sessions, faults, onOperation };
+  const confirmedCommitVersion = options.confirmedCommitVersion ?? "1.1";
+  const parts = { datastore, locks: new Locks(), confirmedCommit, confirmedCommitVersion, sessions };
+  const router: Router = { ...parts, faults, onOperation };
 
   const { privateKey, hostKey } = makeHostKey();
   let lastSession = 0;
@@ -102,6 +108,7 @@ export async function startNetconfServer(options: {
 
 class Faults implements NetconfFaults {
   lieOnCommit = false;
+  loseReplyTo: string | undefined;
   #dead = false;
   readonly #onDeath: () => void;
 

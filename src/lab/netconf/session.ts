@@ -30,7 +30,9 @@ export class Session {
     this.#router = router;
     this.#transport = transport;
     router.sessions.set(id, this);
-    const capabilities = [...protocolCapabilities, ...moduleCapabilities].map((uri) => element("capability", uri));
+    const capabilities = [...protocolCapabilities(router), ...moduleCapabilities].map((uri) =>
+      element("capability", uri),
+    );
     this.#send(writeXml(element("hello", element("capabilities", ...capabilities), element("session-id", String(id)))));
   }
 
@@ -87,6 +89,11 @@ export class Session {
       const operation = operationIn(rpc);
       this.#router.onOperation(operation.name);
       const body = perform(this.#router, this.#id, operation);
+      const { faults } = this.#router;
+      if (faults.loseReplyTo === operation.name) {
+        faults.loseReplyTo = undefined;
+        return;
+      }
       this.#reply(attributes, body);
       if (operation.name === "close-session") this.end();
     } catch (error) {
