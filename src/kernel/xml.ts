@@ -25,7 +25,7 @@ export type XmlLimits = Readonly<{ elements: number; depth: number }>;
 const longestName = 1_024;
 
 /** Characters of a canonical text; more than any configuration section that is worked on here. V8 ends at 2^29. */
-const longestCanonical = 1 << 26;
+const longestCanonical = 1 << 25;
 
 /** Parses one document; order, namespaces and text are kept exactly. Throws XmlSyntaxError with line and column. DTDs are refused. */
 export function parseXml(text: string): XmlElement {
@@ -142,7 +142,7 @@ export function writeXml(element: XmlElement, inherited = ""): string {
  * (`ordered-by user`). Two readings of the same configuration are byte-equal, whatever order a server prefers.
  *
  * The work grows with the text that is written, which a small document can make long: by deep indents, or by a namespace that
- * changes at each element. Throws XmlSyntaxError beyond 2^26 characters.
+ * changes at each element. Throws XmlSyntaxError beyond 2^25 characters.
  */
 export function canonicalXml(element: XmlElement): string {
   const text = new CanonicalText();
@@ -163,25 +163,26 @@ class CanonicalText {
 
   /** Writes nothing, and says so, where there is nothing in the element. Looks at each once, however deep it stands. */
   write(element: XmlElement, inherited: string, depth: number): boolean {
-    const [piecesBefore, lengthBefore] = [this.pieces.length, this.#length];
-    const pad = "  ".repeat(depth);
-    const tag = openTag(element, inherited);
-    this.add(`${pad}<${tag}>\n`);
-    const inside = this.pieces.length;
-    for (const child of inCanonicalOrder(elements(element))) this.write(child, element.namespace, depth + 1);
-    if (this.pieces.length > inside) {
-      this.add(`${pad}</${element.name}>\n`);
-      return true;
+    const tag = `${"  ".repeat(depth)}<${openTag(element, inherited)}`;
+    const children = elements(element);
+    if (children.length > 0) {
+      const [piecesBefore, lengthBefore] = [this.pieces.length, this.#length];
+      this.add(`${tag}>\n`);
+      for (const child of inCanonicalOrder(children)) this.write(child, element.namespace, depth + 1);
+      if (this.pieces.length > piecesBefore + 1) {
+        this.add(`${"  ".repeat(depth)}</${element.name}>\n`);
+        return true;
+      }
+      this.pieces.length = piecesBefore;
+      this.#length = lengthBefore;
     }
-    this.pieces.length = piecesBefore;
-    this.#length = lengthBefore;
     // What is below it has no text either.
     const text = element.children
       .filter((child) => typeof child === "string")
       .join("")
       .trim();
     if (text === "" && element.attributes.length === 0) return false;
-    this.add(text === "" ? `${pad}<${tag}/>\n` : `${pad}<${tag}>${escapeXml(text)}</${element.name}>\n`);
+    this.add(text === "" ? `${tag}/>\n` : `${tag}>${escapeXml(text)}</${element.name}>\n`);
     return true;
   }
 }
