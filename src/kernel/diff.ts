@@ -1,12 +1,19 @@
 import { createTwoFilesPatch } from "diff";
 
-/** Unified diff with three lines of context; empty when there is no difference. */
+/** Lines that may differ. The search takes their number squared, ten seconds for 10,000, and the text comes from a router. */
+const mostEdits = 1_500;
+/** Whole configurations may differ; what people are told of is cut there. */
+const longestChanges = 4_000;
+
+/** Unified diff with three lines of context; empty when there is no difference, and one sentence where nearly everything differs. */
 export function unifiedDiff(name: string, before: string, after: string): string {
   return labelledDiff(`${name} (running)`, before, `${name} (candidate)`, after);
 }
 
-/** Whole configurations may differ; what people are told of is cut there. */
-const longestDiff = 4_000;
+/** The hunks alone, cut off where they get long: for a sentence that says what the two sides are. */
+export function changesBetween(before: string, after: string): string {
+  return unifiedDiff("", before, after).split("\n").slice(2).join("\n").trimEnd().slice(0, longestChanges);
+}
 
 /**
  * What a change did, and what has become of it since, as two unified diffs that meet in `made`; the way to show that undoing it
@@ -16,13 +23,22 @@ export function threeWayDiff(name: string, before: string, made: string, now: st
   const labels = { before: `${name} (before)`, made: `${name} (as the change made it)`, now: `${name} (now)` };
   const change = labelledDiff(labels.before, before, labels.made, made);
   const since = labelledDiff(labels.made, made, labels.now, now);
-  return [change, since].map((diff) => diff.trimEnd().slice(0, longestDiff)).join("\n");
+  return [change, since].map((diff) => diff.trimEnd().slice(0, longestChanges)).join("\n");
 }
 
 function labelledDiff(beforeLabel: string, before: string, afterLabel: string, after: string): string {
   if (before === after) return "";
-  return createTwoFilesPatch(beforeLabel, afterLabel, before, after, undefined, undefined, { context: 3 })
+  const patch = createTwoFilesPatch(beforeLabel, afterLabel, before, after, undefined, undefined, {
+    context: 3,
+    maxEditLength: mostEdits,
+  }) as string | undefined; // Its types forget what it gives beyond the limit.
+  if (patch === undefined) {
+    return `--- ${beforeLabel}\n+++ ${afterLabel}\nmore than ${mostEdits} lines differ: ${lines(before)} before, ${lines(after)} after\n`;
+  }
+  return patch
     .split("\n")
     .filter((line) => !/^=+$/.test(line))
     .join("\n");
 }
+
+const lines = (text: string) => text.split("\n").length - 1;

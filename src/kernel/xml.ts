@@ -15,8 +15,17 @@ const xmlnsNamespace = "http://www.w3.org/2000/xmlns/";
 /** Bound to `xml` and to no other prefix (Namespaces in XML, section 3). */
 const xmlNamespace = "http://www.w3.org/XML/1998/namespace";
 
-/** Bounds on a document from a peer: a small text can make a big tree, and a deep one a stack overflow. */
+/**
+ * Bounds on a document from a peer: a small text can make a big tree, and a deep one a stack overflow. `elements` counts attributes
+ * too, which take as much room.
+ */
 export type XmlLimits = Readonly<{ elements: number; depth: number }>;
+
+/** Of a name, or of a namespace, which a small document can repeat at each of its elements. */
+const longestName = 1_024;
+
+/** Characters of a canonical text; more than any configuration section that is worked on here. V8 ends at 2^29. */
+const longestCanonical = 1 << 25;
 
 /** Parses one document; order, namespaces and text are kept exactly. Throws XmlSyntaxError with line and column. DTDs are refused. */
 export function parseXml(text: string): XmlElement {
@@ -40,10 +49,17 @@ export class XmlReader {
     this.#parser.on("doctype", () => {
       throw new XmlSyntaxError("a document type declaration is not allowed");
     });
-    this.#parser.on("opentag", (tag: SaxesTagNS) => {
+    const countOne = () => {
       count += 1;
-      if (count > limits.elements) throw new XmlSyntaxError(`more than ${limits.elements} elements`);
+      if (count > limits.elements) throw new XmlSyntaxError(`more than ${limits.elements} elements and attributes`);
+    };
+    // One by one, as an element with a million attributes is only told at its end.
+    this.#parser.on("attribute", countOne);
+    this.#parser.on("opentag", (tag: SaxesTagNS) => {
+      countOne();
       if (open.length >= limits.depth) throw new XmlSyntaxError(`more than ${limits.depth} elements deep`);
+      for (const text of [tag.name, tag.uri])
+        if (text.length > longestName) throw new XmlSyntaxError(`a name of more than ${longestName} characters`);
       const element: XmlElement = {
         name: tag.local,
         namespace: tag.uri,
@@ -124,27 +140,65 @@ export function writeXml(element: XmlElement, inherited = ""): string {
  * namespaces declared where they change, elements with nothing in them left out (a non-presence container means nothing,
  * RFC 7950 7.5.1), leaves before containers and each by name. Entries of one list keep their order, which may matter
  * (`ordered-by user`). Two readings of the same configuration are byte-equal, whatever order a server prefers.
+ *
+ * The work grows with the text that is written, which a small document can make long: by deep indents, or by a namespace that
+ * changes at each element. Throws XmlSyntaxError beyond 2^25 characters.
  */
-export function canonicalXml(element: XmlElement, inherited = "", depth = 0): string {
-  const pad = "  ".repeat(depth);
-  const tag = openTag(element, inherited);
-  const inner = elements(element).filter((child) => !isEmpty(child));
-  if (inner.length === 0) {
-    const text = textOf(element).trim();
-    return text === "" ? `${pad}<${tag}/>\n` : `${pad}<${tag}>${escapeXml(text)}</${element.name}>\n`;
-  }
-  const sorted = inner.toSorted((a, b) => Number(!isLeaf(a)) - Number(!isLeaf(b)) || compareNames(a, b));
-  const body = sorted.map((child) => canonicalXml(child, element.namespace, depth + 1)).join("");
-  return `${pad}<${tag}>\n${body}${pad}</${element.name}>\n`;
+export function canonicalXml(element: XmlElement): string {
+  const text = new CanonicalText();
+  if (!text.write(element, "", 0)) text.add(`<${openTag(element, "")}/>\n`);
+  return text.pieces.join("");
 }
 
-const isLeaf = (element: XmlElement) => elements(element).length === 0;
-const isEmpty = (element: XmlElement): boolean =>
-  element.attributes.length === 0 && textOf(element).trim() === "" && elements(element).every(isEmpty);
-const compareNames = (a: XmlElement, b: XmlElement) => {
-  const [left, right] = [`${a.name} ${a.namespace}`, `${b.name} ${b.namespace}`];
-  return left < right ? -1 : Number(left > right);
-};
+class CanonicalText {
+  readonly pieces: string[] = [];
+  #length = 0;
+
+  add(piece: string): void {
+    this.#length += piece.length;
+    if (this.#length > longestCanonical)
+      throw new XmlSyntaxError(`more than ${longestCanonical} characters when written out`);
+    this.pieces.push(piece);
+  }
+
+  /** Writes nothing, and says so, where there is nothing in the element. Looks at each once, however deep it stands. */
+  write(element: XmlElement, inherited: string, depth: number): boolean {
+    const tag = `${"  ".repeat(depth)}<${openTag(element, inherited)}`;
+    const children = elements(element);
+    if (children.length > 0) {
+      const [piecesBefore, lengthBefore] = [this.pieces.length, this.#length];
+      this.add(`${tag}>\n`);
+      for (const child of inCanonicalOrder(children)) this.write(child, element.namespace, depth + 1);
+      if (this.pieces.length > piecesBefore + 1) {
+        this.add(`${"  ".repeat(depth)}</${element.name}>\n`);
+        return true;
+      }
+      this.pieces.length = piecesBefore;
+      this.#length = lengthBefore;
+    }
+    // What is below it has no text either.
+    const text = element.children
+      .filter((child) => typeof child === "string")
+      .join("")
+      .trim();
+    if (text === "" && element.attributes.length === 0) return false;
+    this.add(text === "" ? `${tag}/>\n` : `${tag}>${escapeXml(text)}</${element.name}>\n`);
+    return true;
+  }
+}
+
+function inCanonicalOrder(children: readonly XmlElement[]): readonly XmlElement[] {
+  if (children.length < 2) return children;
+  return children
+    .map((element) => ({ element, isContainer: Number(!isLeaf(element)) }))
+    .sort((a, b) => a.isContainer - b.isContainer || compareNames(a.element, b.element))
+    .map(({ element }) => element);
+}
+
+const compareNames = (a: XmlElement, b: XmlElement) => compare(a.name, b.name) || compare(a.namespace, b.namespace);
+const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
+
+const isLeaf = (element: XmlElement) => element.children.every((child) => typeof child === "string");
 
 function openTag(element: XmlElement, inherited: string): string {
   const parts = [element.name];

@@ -23,6 +23,8 @@ const Role = {
   site: 10,
 } as const;
 
+/** Of a uint64, which octets and nanoseconds are. Beyond it no rate, time or count is meant, and sums would no longer be finite. */
+const largest = 2 ** 64;
 const counters = "/interfaces/interface/state/counters/";
 const inbound = 0;
 const outbound = 1;
@@ -103,7 +105,7 @@ export class NetworkFold implements SampleSink {
     return this.#unknownSeries;
   }
 
-  /** Samples that cannot be what they are said to be: a negative rate or counter. */
+  /** Samples that cannot be what they are said to be: a negative rate or counter, or one beyond 2^64. */
   get refusedSamples(): number {
     return this.#refusedSamples;
   }
@@ -111,7 +113,7 @@ export class NetworkFold implements SampleSink {
   number(series: SeriesId, value: number, sourceMs: number, receivedMs: number = sourceMs): void {
     const role = this.#roleOf(series);
     if (role === Role.other) return;
-    if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    if (!(value >= 0 && value <= largest)) {
       this.#refusedSamples++;
       return;
     }

@@ -13,7 +13,8 @@ import { type AskedQuery, type PromqlAnswer, readAnswer } from "./promql-answer.
 const target = "prometheus";
 const timeoutMs = 10_000;
 const refusedRetryMs = 60_000;
-const maxAnswerBytes = 64 << 20;
+// 200,000 series have half of it. Parsed, JSON takes up to fifteen times its length.
+const maxAnswerBytes = 32 << 20;
 // A query without aggregation can name every flow there ever was; what is interned is never forgotten.
 const maxSeries = 200_000;
 /** Prometheus answers with a series' last sample for five minutes after its exporter died. Not to us. */

@@ -7,22 +7,33 @@ import { maxAheadMs } from "./skew.ts";
  * The answer to an instant query.
  * Shape:  `data.result[]` of `{ metric: { <label>: <text> }, value: [unix s, "<number>"] }`; a native histogram has no `value`.
  * Source: Prometheus HTTP API, "Instant queries" and "Format overview".
+ *
+ * Rows are parsed one by one, up to the first that is wrong: a report on each of ten million would fill the memory.
  */
 const Answer = z.object({
   status: z.literal("success"),
-  warnings: z.array(z.string()).optional(),
+  warnings: z.custom<readonly unknown[]>(Array.isArray).optional(),
   data: z.object({
     resultType: z.literal("vector"),
-    result: z.array(
-      z.object({
-        metric: z.record(z.string(), z.string()),
-        value: z.tuple([z.number(), z.string()]).optional(),
-      }),
-    ),
+    result: z.custom<readonly unknown[]>(Array.isArray, "not a list"),
   }),
 });
+const Row = z.object({
+  metric: z.custom<Readonly<Record<string, string>>>(isLabels, "metric: not labels with text"),
+  value: z.tuple([z.number(), z.string()]).optional(),
+});
+type Row = z.infer<typeof Row>;
+
+function isLabels(value: unknown): boolean {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.values(value).every((label) => typeof label === "string");
+}
 
 const ErrorAnswer = z.object({ status: z.literal("error"), errorType: z.string(), error: z.string() });
+
+/** Of what a server says, in a reason for people. */
+const longestQuote = 400;
+const mostWarnings = 5;
 
 /** More series than these of one histogram are refused together: some of its replicas would not be the class. */
 const maxBucketSeries = 5000;
@@ -57,7 +68,9 @@ export function readAnswer(
 ): Result<PromqlAnswer> {
   const error = ErrorAnswer.safeParse(body);
   if (httpStatus !== 200 || error.success) {
-    const said = error.success ? `${error.data.errorType}: ${error.data.error}` : "no Prometheus error in the body";
+    const said = error.success
+      ? quoted(`${error.data.errorType}: ${error.data.error}`)
+      : "no Prometheus error in the body";
     return fail(
       new Failure("TELEMETRY_FAILED", `HTTP ${httpStatus}, ${said}`, {
         retry: [400, 401, 403, 422].includes(httpStatus) ? "never" : "later",
@@ -67,18 +80,32 @@ export function readAnswer(
   }
   const answer = Answer.safeParse(body);
   if (!answer.success) {
-    const what = typeof body === "string" ? "text that is not JSON" : z.prettifyError(answer.error);
-    return fail(
-      new Failure("TELEMETRY_FAILED", `HTTP 200, but not an instant vector: ${what}`, {
-        retry: "later",
-        mend: "check that telemetry.prometheus.url is a Prometheus server and that the query gives an instant vector",
-      }),
-    );
+    return fail(noVector(typeof body === "string" ? "text that is not JSON" : z.prettifyError(answer.error)));
   }
-  return ok(readVector(answer.data, query, receivedMs));
+  const rows: Row[] = [];
+  for (const [index, one] of answer.data.data.result.entries()) {
+    const row = Row.safeParse(one);
+    if (!row.success) return fail(noVector(`row ${index + 1}: ${z.prettifyError(row.error)}`));
+    rows.push(row.data);
+  }
+  return ok(readVector(rows, (answer.data.warnings ?? []).filter(isText), query, receivedMs));
 }
 
-function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedMs: number): PromqlAnswer {
+const noVector = (what: string): Failure =>
+  new Failure("TELEMETRY_FAILED", `HTTP 200, but not an instant vector: ${quoted(what)}`, {
+    retry: "later",
+    mend: "check that telemetry.prometheus.url is a Prometheus server and that the query gives an instant vector",
+  });
+
+const isText = (value: unknown) => typeof value === "string";
+const quoted = (text: string) => (text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text);
+
+function readVector(
+  rows: readonly Row[],
+  warnings: readonly string[],
+  query: AskedQuery,
+  receivedMs: number,
+): PromqlAnswer {
   const refused = new Map<string, number>();
   const refuse = (why: string) => refused.set(why, (refused.get(why) ?? 0) + 1);
   const readings = new Map<string, Reading>();
@@ -87,7 +114,7 @@ function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedM
   const wanted = Object.entries(labelled).flatMap(([name, label]) =>
     label === undefined ? [] : [[name, label] as const],
   );
-  for (const { metric, value } of answer.data.result) {
+  for (const { metric, value } of rows) {
     const absent = wanted.find(([, label]) => metric[label] === undefined);
     if (absent) refuse(`no label ${absent[1]}`);
     else {
@@ -109,9 +136,10 @@ function readVector(answer: z.infer<typeof Answer>, query: AskedQuery, receivedM
   return {
     readings: [...readings.values()],
     notes: [
-      ...(answer.data.result.length === 0 ? ["the answer is empty"] : []),
+      ...(rows.length === 0 ? ["the answer is empty"] : []),
       ...[...refused].map(([why, count]) => `${count} refused: ${why}`),
-      ...(answer.warnings ?? []).map((warning) => `warning: ${warning}`),
+      ...warnings.slice(0, mostWarnings).map((warning) => `warning: ${quoted(warning)}`),
+      ...(warnings.length > mostWarnings ? [`and ${warnings.length - mostWarnings} more warnings`] : []),
     ],
   };
 }

@@ -79,7 +79,7 @@ const pointsman: Codec = (client, metadata, router, onUpdates) => {
     if (!read.ok) throw read.failure;
     onUpdates(sink.updates - before);
   };
-  return subscribe(client, metadata, Buffer.alloc(0), onMessage, () => {});
+  return subscribe(client, metadata, Buffer.alloc(0), onMessage, () => {}).cancel;
 };
 
 // The fields used, with the fastest options there are: no Long objects, no defaults filled in.

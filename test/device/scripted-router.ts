@@ -25,6 +25,8 @@ export type Peer = {
   send(bytes: string | Buffer): void;
   /** A chunked reply to the RPC with that id; `inside` is in the NETCONF namespace. */
   reply(id: string, inside: string): void;
+  /** Sends no faster than they are read, until they end or the client is gone; gives how many bytes went out. */
+  pour(pieces: Iterable<string | Buffer>): Promise<number>;
   hangUp(): void;
 };
 
@@ -35,8 +37,10 @@ export type Script = {
   ignoreClose?: boolean;
   /** Ends the connection as soon as the login has been accepted. */
   hangUpAfterLogin?: boolean;
-  /** What a command prints; it ends with code 0. */
-  onExec?(command: string): string;
+  /** What a command prints; it ends with code 0. `undefined`: it never ends, and `channel` is the test's. */
+  onExec?(command: string, channel: ServerChannel): string | undefined;
+  /** Called for each session before its hello. */
+  onSession?(peer: Peer): void;
   /** Called for each RPC, in order. */
   onRpc?(rpc: { id: string; text: string; session: number }, peer: Peer): void;
 };
@@ -79,7 +83,10 @@ export async function startScriptedRouter(script: Script): Promise<{
       asked.on("exec", (acceptExec, refuse, { command }) => {
         if (!script.onExec) return refuse();
         const channel = acceptExec();
-        channel.resume().write(script.onExec(command));
+        const printed = script.onExec(command, channel);
+        channel.resume();
+        if (printed === undefined) return;
+        channel.write(printed);
         channel.exit(0);
         channel.end();
       });
@@ -122,9 +129,11 @@ function serve(channel: ServerChannel, script: Script, session: number, hangUp: 
       const message = `<rpc-reply xmlns="${base}" message-id="${id}">${inside}</rpc-reply>`;
       peer.send(`\n#${Buffer.byteLength(message)}\n${message}\n##\n`);
     },
+    pour: (pieces) => pour(channel, pieces),
     hangUp,
   };
   channel.on("error", () => {});
+  script.onSession?.(peer);
   const hello = "hello" in script ? script.hello : helloOf(allCapabilities);
   if (hello !== undefined) channel.write(`${hello}\n]]>]]>`);
   let received = "";
@@ -141,4 +150,26 @@ function serve(channel: ServerChannel, script: Script, session: number, hangUp: 
       } else script.onRpc?.({ id, text, session }, peer);
     }
   });
+}
+
+/** Writes `pieces` to `channel` no faster than they are taken, until they end or it closes; gives how many bytes went out. */
+export async function pour(channel: ServerChannel, pieces: Iterable<string | Buffer>): Promise<number> {
+  let sent = 0;
+  let wake = () => {};
+  let closed = false;
+  channel.on("drain", () => wake());
+  channel.on("close", () => {
+    closed = true;
+    wake();
+  });
+  for (const piece of pieces) {
+    if (closed || channel.destroyed) break;
+    sent += Buffer.byteLength(piece);
+    if (channel.write(piece)) continue;
+    await new Promise<void>((resolve) => {
+      wake = resolve;
+      if (closed) resolve();
+    });
+  }
+  return sent;
 }

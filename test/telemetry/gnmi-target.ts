@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import {
   type Metadata,
   Server,
@@ -26,6 +27,8 @@ export type Subscription = Readonly<{
   request: SubscribeRequestMessage;
   metadata: Metadata;
   send(message: ResponseMessage): void;
+  /** Sends no faster than it is read, until `messages` end or the client has let go; gives how many went out. */
+  pour(messages: Iterable<ResponseMessage>): Promise<number>;
   fail(code: status, details: string): void;
   end(): void;
   /** Resolves when the client has let go. */
@@ -74,6 +77,7 @@ export class GnmiTarget {
             request,
             metadata: call.metadata,
             send: (message) => void call.write(message),
+            pour: (messages) => pour(call, messages, cancelled),
             fail: (code, details) => void call.emit("error", { code, details }),
             end: () => call.end(),
             cancelled,
@@ -96,6 +100,20 @@ export class GnmiTarget {
     if (waiting) waiting(subscription);
     else this.#subscriptions.push(subscription);
   }
+}
+
+async function pour(
+  call: ServerDuplexStream<SubscribeRequestMessage, ResponseMessage>,
+  messages: Iterable<ResponseMessage>,
+  cancelled: Promise<void>,
+): Promise<number> {
+  let sent = 0;
+  for (const message of messages) {
+    if (call.cancelled) break;
+    sent += 1;
+    if (!call.write(message)) await Promise.race([once(call, "drain"), cancelled]);
+  }
+  return sent;
 }
 
 /** One octet counter of `eth1`. */

@@ -1,6 +1,6 @@
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
+import { changesBetween, threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
 import { attempt, Failure, type FailureCode, type Result } from "../../kernel/failure.ts";
 import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
 import type { Device, DeviceName, ResolveSecret } from "../../model/inventory.ts";
@@ -214,7 +214,7 @@ class NetconfDevice implements DevicePort {
     if (candidate !== after) {
       throw new Failure(
         "DEVICE_REFUSED",
-        `${this.device} took the edit, but would read something else (- planned, + its candidate):\n${changes(after, candidate)}`,
+        `${this.device} took the edit, but would read something else (- planned, + its candidate):\n${changesBetween(after, candidate)}`,
         { mend: "Compare the device template with what this router supports." },
       );
     }
@@ -326,7 +326,7 @@ class NetconfDevice implements DevicePort {
   #changed(planned: string, running: string): Failure {
     return new Failure(
       "DEVICE_CHANGED",
-      `${this.device}: someone else changed the running configuration (- planned, + running):\n${changes(planned, running)}`,
+      `${this.device}: someone else changed the running configuration (- planned, + running):\n${changesBetween(planned, running)}`,
       { mend: `See who changed ${this.device} and why. Nothing of it was overwritten.` },
     );
   }
@@ -334,15 +334,8 @@ class NetconfDevice implements DevicePort {
   #notApplied(planned: string, running: string, after = ""): Failure {
     return new Failure(
       "DEVICE_NOT_APPLIED",
-      `${this.device} answered ok, but running is something else (- planned, + running):\n${changes(planned, running)}${after}`,
+      `${this.device} answered ok, but running is something else (- planned, + running):\n${changesBetween(planned, running)}${after}`,
       { mend: `Check ${this.device}'s software for a defect in commit; do not change it automatically until then.` },
     );
   }
-}
-
-const longestDiff = 4_000;
-
-/** The hunks alone; what the two sides are is told by the sentence before. */
-function changes(before: string, after: string): string {
-  return unifiedDiff("", before, after).split("\n").slice(2).join("\n").trimEnd().slice(0, longestDiff);
 }

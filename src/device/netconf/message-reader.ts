@@ -1,8 +1,11 @@
 import { type XmlElement, type XmlLimits, XmlReader, XmlSyntaxError } from "../../kernel/xml.ts";
 import { DecodeError, Deframer } from "./framing.ts";
 
-/** Far above any configuration section that is read here; a router that sends more is broken or hostile. */
-const defaultLimits = { bytes: 64 * 1024 * 1024, elements: 2_000_000, depth: 256 };
+/**
+ * Far above any configuration section that is read here; a router that sends more is broken or hostile. YANG models nest some 20
+ * deep. Elements, at some 170 bytes each, are what the tree of a hostile message weighs.
+ */
+const defaultLimits = { bytes: 32 * 1024 * 1024, elements: 1_000_000, depth: 64 };
 
 /**
  * Bytes to messages. A message is decoded and parsed as it arrives: its text is never held whole beside its tree.

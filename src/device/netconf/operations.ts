@@ -5,7 +5,6 @@ import {
   elements,
   escapeXml,
   parseXml,
-  textOf,
   type XmlElement,
   XmlSyntaxError,
 } from "../../kernel/xml.ts";
@@ -33,10 +32,19 @@ export async function getConfig(session: NetconfSession, source: Datastore, filt
   refuseErrors(session, `get-config of ${source}`, reply);
   const data = childElement(reply, "data", reply.namespace);
   if (!data) throw unclear(session, `get-config of ${source}`);
-  return elements(data)
-    .filter(saysSomething)
-    .map((child) => canonicalXml(child))
-    .join("");
+  try {
+    return elements(data)
+      .filter(saysSomething)
+      .map((child) => canonicalXml(child))
+      .join("");
+  } catch (error) {
+    if (!(error instanceof XmlSyntaxError)) throw error;
+    throw new Failure(
+      "DEVICE_PROTOCOL",
+      `${session.device} answered get-config of ${source} with more than can be worked on: ${error.message}`,
+      { retry: "later", mend: `See what ${session.device} has in its configuration, or report it to its vendor.` },
+    );
+  }
 }
 
 /** Merges `config`, the content of `<config>`, into the candidate. */
@@ -132,4 +140,5 @@ function fragment(xml: string): string {
 
 /** A container with nothing in it means nothing (RFC 7950 7.5.1): some servers show it, some do not. */
 const saysSomething = (element: XmlElement): boolean =>
-  element.attributes.length > 0 || textOf(element).trim() !== "" || elements(element).some(saysSomething);
+  element.attributes.length > 0 ||
+  element.children.some((child) => (typeof child === "string" ? child.trim() !== "" : saysSomething(child)));

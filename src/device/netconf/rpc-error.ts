@@ -13,6 +13,8 @@ export type RpcError = Readonly<{
 }>;
 
 const longest = 400;
+/** How many errors of one reply are told; a server may find one in every line. */
+const most = 8;
 
 /** Every rpc-error of a reply, in order, also those that Junos nests in `commit-results`; configuration data is not looked into. */
 export function rpcErrors(reply: XmlElement): RpcError[] {
@@ -38,9 +40,11 @@ function rpcError(element: XmlElement): RpcError {
 }
 
 export function describeErrors(errors: readonly RpcError[]): string {
-  return errors
+  const told = errors
+    .slice(0, most)
     .map(({ tag, message, path }) => [tag, message && `"${message}"`, path && `at ${path}`].filter(Boolean).join(" "))
     .join("; ");
+  return errors.length > most ? `${told}; and ${errors.length - most} more` : told;
 }
 
 /** The failure that the errors of one reply amount to; undefined when they are warnings only. */

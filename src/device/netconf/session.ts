@@ -25,6 +25,10 @@ type Pending = {
 };
 
 const notificationNamespace = "urn:ietf:params:xml:ns:netconf:notification:1.0";
+/** Nobody subscribes to any: a few may come unasked, and a flood would take the time of all other routers. */
+const mostNotifications = 1_000;
+/** Of what a peer said, in a message to people. */
+const longestQuote = 400;
 /** A server that does not answer close-session in this time is hung up on. */
 const closeTimeoutMs = 2_000;
 
@@ -78,6 +82,7 @@ export class NetconfSession {
   readonly #pending = new Map<string, Pending>();
   #hello: Hello | undefined;
   #lastId = 0;
+  #notifications = 0;
   #ended: Failure | undefined;
 
   constructor(
@@ -176,7 +181,12 @@ export class NetconfSession {
   }
 
   #receive(root: XmlElement): void {
-    if (root.name === "notification" && root.namespace === notificationNamespace) return;
+    if (root.name === "notification" && root.namespace === notificationNamespace) {
+      this.#notifications += 1;
+      if (this.#notifications > mostNotifications)
+        this.#end(this.#protocolFailure(`more than ${mostNotifications} notifications that nobody asked for`));
+      return;
+    }
     if (root.name !== "rpc-reply" || !isNetconf(root)) {
       this.#end(this.#protocolFailure(`<${root.name}> instead of <rpc-reply>`));
       return;
@@ -191,6 +201,7 @@ export class NetconfSession {
       );
       return;
     }
+    this.#notifications = 0;
     this.#pending.delete(id);
     pending.cancelTimer();
     pending.resolve(root);
@@ -205,7 +216,8 @@ export class NetconfSession {
   }
 
   #protocolFailure(what: string): Failure {
-    return new Failure("DEVICE_PROTOCOL", `${this.device} broke the NETCONF protocol: ${what}`, {
+    const quoted = what.length > longestQuote ? `${what.slice(0, longestQuote)}…` : what;
+    return new Failure("DEVICE_PROTOCOL", `${this.device} broke the NETCONF protocol: ${quoted}`, {
       retry: "later",
       mend: `If it happens again, report it to the vendor of ${this.device}.`,
     });

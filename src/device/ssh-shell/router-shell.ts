@@ -1,3 +1,4 @@
+import type { Readable } from "node:stream";
 import type { Client, ClientCallback } from "ssh2";
 import type { Clock } from "../../kernel/clock.ts";
 import { Failure } from "../../kernel/failure.ts";
@@ -22,6 +23,10 @@ export type ShellOptions = Readonly<{
 /** First line of what a script printed, and the rest. */
 export type Answer = Readonly<{ word: string; rest: string }>;
 
+/** Of what one command prints, on each of its two streams. A whole running configuration has a few hundred kilobytes. */
+const maxOutputBytes = 16 << 20;
+const longestQuote = 400;
+
 /** Runs constant scripts over one SSH connection, which is opened when first needed and again after it was lost. */
 export class RouterShell {
   readonly #options: ShellOptions;
@@ -34,7 +39,7 @@ export class RouterShell {
   /**
    * Throws: what `openSsh` throws; DEVICE_TIMEOUT after `commandTimeoutMs`, with the connection closed, because the router's state is
    * unknown; DEVICE_UNREACHABLE when the connection ends half way; DEVICE_UNSUPPORTED when the account has no POSIX shell;
-   * DEVICE_PROTOCOL when a script ended in a way it never does.
+   * DEVICE_PROTOCOL when a script ended in a way it never does, or prints without end: then the connection is closed too.
    */
   async run(script: string, args: readonly string[], input = ""): Promise<Answer> {
     const { device, clock, commandTimeoutMs, packages, look } = this.#options;
@@ -81,15 +86,23 @@ export class RouterShell {
       client.on("close", onClose);
       const onChannel: ClientCallback = (error, stream) => {
         if (error) return noChannel(error);
-        const stdout: Buffer[] = [];
-        const stderr: Buffer[] = [];
-        stream.on("data", (chunk: Buffer) => stdout.push(chunk));
-        stream.stderr.on("data", (chunk: Buffer) => stderr.push(chunk));
+        const tooMuch = () => {
+          settled();
+          drop();
+          reject(
+            new Failure("DEVICE_PROTOCOL", `${device.name}: a command printed more than ${maxOutputBytes >> 20} MiB`, {
+              retry: "later",
+              mend: `Log in as the same user and run ${look} to see what is wrong`,
+            }),
+          );
+        };
+        const stdout = collected(stream, tooMuch);
+        const stderr = collected(stream.stderr, tooMuch);
         stream.on("close", (code: number | null | undefined) => {
           // A lost connection closes its channels first, without a code: the connection's own `close` speaks for it.
           if (code === undefined) return;
           settled();
-          resolve({ code, out: Buffer.concat(stdout).toString("utf8"), err: Buffer.concat(stderr).toString("utf8") });
+          resolve({ code, out: stdout(), err: stderr() });
         });
         stream.end(input);
       };
@@ -150,4 +163,17 @@ export class RouterShell {
 
 type Ended = Readonly<{ code: number | null; out: string; err: string }>;
 
-const firstLine = (text: string) => text.trim().split("\n")[0] ?? "";
+/** What comes on `stream`, once it has all come; calls `tooMuch` instead, once, when there is no end to it. */
+function collected(stream: Readable, tooMuch: () => void): () => string {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  stream.on("data", (chunk: Buffer) => {
+    if (size > maxOutputBytes) return;
+    size += chunk.length;
+    if (size > maxOutputBytes) tooMuch();
+    else chunks.push(chunk);
+  });
+  return () => Buffer.concat(chunks).toString("utf8");
+}
+
+const firstLine = (text: string) => (text.trim().split("\n")[0] ?? "").slice(0, longestQuote);

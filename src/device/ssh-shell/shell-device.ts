@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { assert } from "../../kernel/assert.ts";
 import type { Clock } from "../../kernel/clock.ts";
-import { threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
+import { changesBetween, threeWayDiff, unifiedDiff } from "../../kernel/diff.ts";
 import { attempt, Failure } from "../../kernel/failure.ts";
 import type { DevicePort, DeviceStep, Trial } from "../../model/device.ts";
 import type { ResolveSecret } from "../../model/inventory.ts";
@@ -85,14 +85,14 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     if (now !== step.basis) {
       throw new Failure(
         "DEVICE_NOT_APPLIED",
-        `${name}: after the revert of trial ${token} running is not what it was:\n${unifiedDiff(name, step.basis, now)}`,
+        `${name}: after the revert of trial ${token} running is not what it was:\n${changesBetween(step.basis, now)}`,
         { mend: `Restore it by hand; ${tool}'s words are in ${stateFolder}/trials/${token}/log on the router` },
       );
     }
   }
 
   function changedByOther(step: DeviceStep, from: string, now: string): Failure {
-    return new Failure("DEVICE_CHANGED", `${name}: someone else changed it:\n${unifiedDiff(name, from, now)}`, {
+    return new Failure("DEVICE_CHANGED", `${name}: someone else changed it:\n${changesBetween(from, now)}`, {
       mend: `Look at the difference; nothing was touched on ${step.device}`,
     });
   }
@@ -109,7 +109,7 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     const now = await readSection(step.query);
     return new Failure(
       "DEVICE_CHANGED",
-      `${name}: trial ${token} was not reverted, because someone else replaced a ${dialect.unit} of it:\n${unifiedDiff(name, step.expected, now)}`,
+      `${name}: trial ${token} was not reverted, because someone else replaced a ${dialect.unit} of it:\n${changesBetween(step.expected, now)}`,
       { mend: `Look at the ${dialect.unit}; nothing was sent. Put it back and undo, or mend it by hand` },
     );
   }
@@ -138,7 +138,7 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
       if (candidate !== step.expected) {
         throw new Failure(
           "DEVICE_REFUSED",
-          `${name}: the router would read the change otherwise than planned:\n${unifiedDiff(name, step.expected, candidate)}`,
+          `${name}: the router would read the change otherwise than planned:\n${changesBetween(step.expected, candidate)}`,
           { mend: "The plan's model of this router is wrong: report it with this difference" },
         );
       }
@@ -224,7 +224,7 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     if (now === step.expected) return undefined;
     return new Failure(
       "DEVICE_NOT_APPLIED",
-      `${name}: ${tool} took the change and running reads otherwise, so it was taken back:\n${unifiedDiff(name, step.expected, now)}`,
+      `${name}: ${tool} took the change and running reads otherwise, so it was taken back:\n${changesBetween(step.expected, now)}`,
       { mend: "Look for another writer or a bug of the router; the plan can be made again" },
     );
   }

@@ -17,6 +17,12 @@ import { WireError } from "./wire-reader.ts";
 const minBackoffMs = 1_000;
 const maxBackoffMs = 60_000;
 const capabilitiesTimeoutMs = 10_000;
+/**
+ * What is read of one target in a second: 280,000 samples with their paths, or 20,000 messages however small, as each costs what
+ * `messageCost` bytes do. A router in its right mind sends a hundredth of it; a flood would take the time of all others.
+ */
+const maxBytesPerSecond = 16 << 20;
+const messageCost = 840;
 /** Intervals without a message before a connected target counts as silent. */
 const silentIntervals = 3;
 
@@ -43,7 +49,7 @@ type SessionEnd = Readonly<{ retry: "backOff" | "slowly" | "never"; reason: stri
  *
  * Status of the target `device`: `refused` for what trying again cannot mend (INVALID_ARGUMENT, UNIMPLEMENTED: never
  * tried again; wrong credentials or certificate file: once a minute, which someone may mend while we run); `down` for the
- * rest, with back-off from 1 s to 60 s.
+ * rest, with back-off from 1 s to 60 s. A target that floods is held back, and its status says so.
  */
 export function gnmiSource(options: Options): TelemetrySource {
   const stopped = new AbortController();
@@ -90,6 +96,9 @@ class Session {
   #heardMs = 0;
   #state: "waiting" | "synced" | "silent" = "waiting";
   #unused = "";
+  #secondMs = 0;
+  #readInSecond = 0;
+  #isFlooding = false;
   hasSynced = false;
 
   constructor(options: Options, reader: SubscribeReader, say: (said: TargetStatus) => void) {
@@ -155,18 +164,25 @@ class Session {
     this.#heardMs = clock.now();
     this.#say({ state: "starting", reason: "subscribed; the initial set is not complete" });
     return new Promise((resolve) => {
+      let cancelHold = () => {};
       let broken: SessionEnd | undefined;
       const request = interfaceSubscription(this.#options, intervalMs, encoding);
       const onMessage = (message: Buffer) => {
         if (broken) return;
+        const holdMs = this.#paced(message.length);
         const failure = this.#message(message);
-        if (!failure) return;
-        broken = { retry: "backOff", reason: failure.message };
-        cancel();
+        if (failure) {
+          broken = { retry: "backOff", reason: failure.message };
+          call.cancel();
+        } else if (holdMs > 0) {
+          call.pause();
+          cancelHold = clock.after(holdMs, call.resume);
+        }
       };
-      const cancel = subscribe(client, metadata, request, onMessage, (end) => {
+      const call = subscribe(client, metadata, request, onMessage, (end) => {
         cancelWatch();
-        stopped.removeEventListener("abort", cancel);
+        cancelHold();
+        stopped.removeEventListener("abort", call.cancel);
         resolve(broken ?? sessionEnd("Subscribe", end));
       });
       let cancelWatch = () => {};
@@ -176,9 +192,23 @@ class Session {
         cancelWatch = clock.after(dueMs > 0 ? dueMs : intervalMs, watch);
       };
       watch();
-      stopped.addEventListener("abort", cancel, { once: true });
-      if (stopped.aborted) cancel();
+      stopped.addEventListener("abort", call.cancel, { once: true });
+      if (stopped.aborted) call.cancel();
     });
+  }
+
+  /** How long to read nothing more, in milliseconds; 0 while the target keeps to what a second may bring. */
+  #paced(bytes: number): number {
+    const nowMs = this.#options.clock.now();
+    const isSameSecond = nowMs >= this.#secondMs && nowMs < this.#secondMs + 1_000;
+    if (!isSameSecond) {
+      this.#secondMs = nowMs;
+      this.#readInSecond = 0;
+    }
+    this.#readInSecond += messageCost + bytes;
+    if (this.#readInSecond < maxBytesPerSecond) return 0;
+    this.#isFlooding = true;
+    return this.#secondMs + 1_000 - nowMs;
   }
 
   #message(message: Buffer): Failure | undefined {
@@ -191,7 +221,7 @@ class Session {
       this.hasSynced = true;
     }
     const state = this.hasSynced ? "synced" : "waiting";
-    const unused = unusedText(this.#reader.unused);
+    const unused = notesText(this.#reader.unused, this.#isFlooding);
     if (state !== this.#state || unused !== this.#unused) {
       this.#state = state;
       this.#unused = unused;
@@ -252,12 +282,15 @@ function sessionEnd(rpc: string, { code, details }: RpcEnd): SessionEnd {
 }
 
 /** Kinds only: with counts in it, every refused sample would be a change of status. */
-function unusedText(unused: Unused): string {
+function notesText(unused: Unused, isFlooding: boolean): string {
   const kinds = [
     ...(unused.future > 0 ? ["samples stamped in the future"] : []),
     ...(unused.unread > 0 ? ["values that are neither number nor text"] : []),
     ...(unused.notFinite > 0 ? ["values that are not finite"] : []),
     ...(unused.tooManyPaths > 0 ? ["paths beyond the limit of one target"] : []),
   ];
-  return kinds.length === 0 ? "" : `refused: ${kinds.join(", ")}`;
+  return [
+    ...(kinds.length === 0 ? [] : [`refused: ${kinds.join(", ")}`]),
+    ...(isFlooding ? ["held back: it sends more than is read of one target"] : []),
+  ].join("; ");
 }

@@ -3,14 +3,18 @@ import type { PathElement } from "./path.ts";
 export type JsonLeaf = Readonly<{ below: readonly PathElement[]; value: number | string }>;
 
 const maxDepth = 32;
+/** A whole interface has some ten thousand; parsed, a text takes up to forty times its length. */
+const maxLength = 1 << 21;
 const numberText = /^-?\d+(\.\d+)?$/;
 
 /**
  * The leaves of a `json_val` or `json_ietf_val`. RFC 7951 writes 64-bit integers and decimal64 as strings and `true` as a
  * boolean, and qualifies a member by its module; without the schema, a string that is a number is taken for one.
- * `unread` counts what has no scalar: lists (their keys are in the schema, not in the value), `null`, and text that is not JSON.
+ * `unread` counts what has no scalar: lists (their keys are in the schema, not in the value), `null`, text that is not JSON,
+ * and text longer than 2 Mi characters.
  */
 export function jsonLeaves(text: string): { leaves: readonly JsonLeaf[]; unread: number } {
+  if (text.length > maxLength) return { leaves: [], unread: 1 };
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -10,6 +10,8 @@ export type Leaf = number;
 const maxLeaves = 1 << 15;
 const maxSpellings = 4 * maxLeaves;
 const maxSpellingBytes = 1 << 24;
+/** Of all leaves' paths as text: 512 characters each. */
+const maxTextLength = 1 << 24;
 const buckets = 1 << 12;
 
 const none = -1;
@@ -45,6 +47,7 @@ export class PathTable {
   #lastPrefix = none;
 
   readonly #byText = new Map<string, Leaf>();
+  #textLength = 0;
   readonly #paths: GnmiPath[] = [];
   #series = new Int32Array(1 << 8);
 
@@ -109,7 +112,8 @@ export class PathTable {
     const known = this.#byText.get(text);
     if (known !== undefined) return known;
     const leaf = this.#paths.length;
-    if (leaf >= maxLeaves) return undefined;
+    if (leaf >= maxLeaves || this.#textLength + text.length > maxTextLength) return undefined;
+    this.#textLength += text.length;
     this.#paths.push(path);
     this.#byText.set(text, leaf);
     if (leaf >= this.#series.length) this.#series = grown(this.#series);

@@ -6,6 +6,8 @@ export type PathElement = Readonly<{ name: string; keys: ReadonlyMap<string, str
 export type GnmiPath = Readonly<{ origin: string; elements: readonly PathElement[] }>;
 
 const defaultOrigin = "openconfig";
+/** Of one path, and of the keys of one element. OpenConfig has no path of more than thirty. */
+const mostParts = 64;
 
 /** Reads a `Path` from `pos` to `end`: both today's `elem` and the `element` strings of gNMI 0.3. Its `target` is not ours to judge. */
 export function readPath(wire: WireReader, end: number): GnmiPath {
@@ -18,6 +20,8 @@ export function readPath(wire: WireReader, end: number): GnmiPath {
     else if (tag === 0x12) origin = wire.text(end);
     else if (tag === 0x1a) elements.push(readElement(wire, wire.delimited(end)));
     else wire.skip(tag, end);
+    if (elements.length > mostParts || oldElements.length > mostParts)
+      throw new WireError(`a path of more than ${mostParts} elements`);
   }
   wire.endAt(end);
   return { origin, elements: elements.length > 0 ? elements : oldElements };
@@ -31,6 +35,7 @@ function readElement(wire: WireReader, end: number): PathElement {
     if (tag === 0x0a) name = wire.text(end);
     else if (tag === 0x12) readKey(wire, wire.delimited(end), keys);
     else wire.skip(tag, end);
+    if (keys.size > mostParts) throw new WireError(`a path element of more than ${mostParts} keys`);
   }
   wire.endAt(end);
   return { name, keys: sorted(keys) };

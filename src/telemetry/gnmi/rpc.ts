@@ -5,13 +5,13 @@ export type RpcEnd = Readonly<{ code: status; details: string }>;
 
 const bytes = (message: Buffer): Buffer => message;
 
-/**
- * A channel of its own per session, so that a router coming back is met by our back-off and not by a shared one.
- * The receive limit is set because the default of 4 MiB is less than the initial set of a large router.
- */
+/** The default of 4 MiB is less than the initial set of a large router. One of 2^15 paths, the most that are kept, has a fifth of this. */
+const maxMessageBytes = 16 << 20;
+
+/** A channel of its own per session, so that a router coming back is met by our back-off and not by a shared one. */
 export function openChannel(address: string, credentials: ChannelCredentials, serverName?: string): Client {
   return new Client(address, credentials, {
-    "grpc.max_receive_message_length": 64 << 20,
+    "grpc.max_receive_message_length": maxMessageBytes,
     "grpc-node.flow_control_window": 4 << 20,
     // A router that lost power sends no FIN. Servers in Go bear a ping more often than every five minutes only while
     // data flows, and samples do.
@@ -46,9 +46,12 @@ export function capabilities(
   };
 }
 
+/** While it is paused the target is held up by HTTP/2's flow control, and little is kept here. */
+export type OpenSubscription = Readonly<{ cancel(): void; pause(): void; resume(): void }>;
+
 /**
  * Opens `Subscribe` and sends one request; our half stays open, because a target may take its end for the end of the
- * subscription. `onMessage` gets each message's bytes; `onEnd` is called once, and nothing after it. Returns what cancels.
+ * subscription. `onMessage` gets each message's bytes; `onEnd` is called once, and nothing after it.
  */
 export function subscribe(
   client: Client,
@@ -56,7 +59,7 @@ export function subscribe(
   request: Buffer,
   onMessage: (message: Buffer) => void,
   onEnd: (end: RpcEnd) => void,
-): () => void {
+): OpenSubscription {
   const path = "/gnmi.gNMI/Subscribe";
   const call: ClientDuplexStream<Buffer, Buffer> = client.makeBidiStreamRequest(path, bytes, bytes, metadata);
   call.on("data", onMessage);
@@ -67,5 +70,5 @@ export function subscribe(
     onEnd({ code, details });
   });
   call.write(request);
-  return () => call.cancel();
+  return { cancel: () => call.cancel(), pause: () => void call.pause(), resume: () => void call.resume() };
 }

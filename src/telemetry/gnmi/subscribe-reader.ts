@@ -19,6 +19,9 @@ export type Unused = {
   tooManyPaths: number;
 };
 
+/** Deletes in one message, times the paths that each is held against: a fifth of a second. */
+const mostComparisons = 1 << 22;
+
 const updated: Result<"update" | "sync"> = ok("update");
 const synced: Result<"update" | "sync"> = ok("sync");
 
@@ -138,6 +141,7 @@ export class SubscribeReader {
     const start = wire.pos;
     this.#message++;
     this.#staged = 0;
+    this.#texts.length = 0;
     this.#deletes.length = 0;
     this.#unread = 0;
     this.#tooManyPaths = 0;
@@ -172,6 +176,9 @@ export class SubscribeReader {
       else wire.skip(tag, end);
     }
     wire.endAt(end);
+    if ((this.#deletes.length / 2) * this.#paths.size > mostComparisons) {
+      throw new WireError(`${this.#deletes.length / 2} deletes in one message`);
+    }
     const replaced: GnmiPath[] = [];
     for (let at = 0; at < this.#deletes.length; at += 2) {
       replaced.push(this.#paths.path(wire, this.#deletes[at] as number, this.#deletes[at + 1] as number, prefix));
