@@ -3,7 +3,7 @@ import { formatPercent } from "../../kernel/units.ts";
 import type { PrependChange } from "../../model/decision.ts";
 import type { DeviceName, LinkName, Prefix } from "../../model/inventory.ts";
 import { anycastServiceOf } from "../../model/scope.ts";
-import { entryLinks } from "../../te/bgp-preference.ts";
+import { entryLinks, linksWithoutMore } from "../../te/bgp-preference.ts";
 import type { Task } from "./task.ts";
 
 /** One way to make all traffic of one prefix enter by `target`. */
@@ -22,7 +22,7 @@ export type Moves = Readonly<{
 const strays = 0.1;
 
 /** Every useful move: each moves its prefix to one link by a strict win, with no more prepends than the win needs. */
-export function possibleMoves({ policy, network, traffic }: Task): Moves {
+export function possibleMoves({ policy, network, traffic, standing }: Task): Moves {
   const allowed = new Set(network.prefixes);
   const deviceOf = new Map(traffic.links.map((link) => [link.name, link.device]));
   const moves: Move[] = [];
@@ -52,7 +52,11 @@ export function possibleMoves({ policy, network, traffic }: Task): Moves {
         `${share} of ${prefix} does not enter where it is announced best, so prepends do not steer it`,
       );
     } else {
-      const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf);
+      // Prepended on all its links, a prefix is anyone's who announces it with a shorter path.
+      const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf).filter(({ changes }) => {
+        const after = new Map([...prepends, ...changes.map(({ link, to }) => [link, to] as const)]);
+        return linksWithoutMore(after, standing.get(prefix)).length > 0;
+      });
       if (found.length > 0) {
         moves.push(...found);
         continue;
