@@ -92,10 +92,12 @@ class CacheClient {
     }
   }
 
-  #learn({ table, expiresMs }: Memory): void {
-    const measuredMs = this.#options.clock.now();
+  #learn({ table, timers, expiresMs }: Memory): void {
     const cache = this.#target;
-    this.known = expiresMs === undefined ? undefined : { cache, vrps: table.vrps, measuredMs, expiresMs };
+    this.known =
+      expiresMs === undefined
+        ? undefined
+        : { cache, vrps: table.vrps, measuredMs: expiresMs - timers.expireMs, expiresMs };
     if (this.known && !this.synced) {
       this.synced = true;
       this.#say({ state: "synced" });

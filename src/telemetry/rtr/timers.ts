@@ -19,4 +19,6 @@ export function timersOf(
 /** Until a cache has told its own. RFC 8210 6 recommends to retry after 600 s; while nothing is known everything is denied. */
 export const defaultTimers: Timers = { ...timersOf(), retryMs: 60_000 };
 
-const within = (least: number, seconds: number, most: number) => Math.min(most, Math.max(least, seconds)) * 1000;
+function within(least: number, seconds: number, most: number): number {
+  return Math.min(most, Math.max(least, seconds)) * 1000;
+}
