@@ -117,13 +117,13 @@ function unexpired({ state, nowMs }: GuardInput): RouteOrigins | undefined {
   return state.routeOrigins && nowMs < state.routeOrigins.expiresMs ? state.routeOrigins : undefined;
 }
 
-const allowances = (covering: readonly Vrp[]) =>
-  `only ${covering
-    .map(({ prefix, maxLength, as }) =>
-      as === 0 ? `nobody, for ${prefix},` : `AS ${as}, for ${prefix} to /${maxLength},`,
-    )
-    .sort()
-    .join(" and ")
-    .replace(/,$/, "")} may originate it`;
+/** Three at most: a cache can say much. */
+function allowances(covering: readonly Vrp[]): string {
+  const named = covering.map(
+    ({ prefix, maxLength, as }) => `${as === 0 ? "nobody" : `AS ${as}`} for ${prefix} to /${maxLength}`,
+  );
+  const more = named.length > 3 ? ` and ${named.length - 3} more` : "";
+  return `VRPs name ${named.sort().slice(0, 3).join(", ")}${more}`;
+}
 
 const ago = (ms: number) => `${formatDuration(Math.round(ms / 1000) * 1000)} ago`;
