@@ -1,5 +1,4 @@
 import { covers, parseAllowed } from "../kernel/prefix.ts";
-import { formatDuration } from "../kernel/units.ts";
 import { takesOut } from "../model/anycast.ts";
 import type { GuardFinding } from "../model/decision.ts";
 import type { Prefix } from "../model/inventory.ts";
@@ -126,4 +125,4 @@ function allowances(covering: readonly Vrp[]): string {
   return `VRPs name ${named.sort().slice(0, 3).join(", ")}${more}`;
 }
 
-const ago = (ms: number) => `${formatDuration(Math.round(ms / 1000) * 1000)} ago`;
+const ago = (ms: number) => `${Math.round(ms / 1000)} s ago`;

@@ -28,6 +28,7 @@ export function possibleMoves({ policy, network, traffic, standing }: Task): Mov
   const moves: Move[] = [];
   const immovable = new Map<Prefix, string>();
   for (const [prefix, entering] of traffic.rates) {
+    const limits = { maxPrepends: policy.decide.maxPrepends, deviceOf, stood: standing.get(prefix) };
     const total = sum(entering.values());
     if (total === 0) continue;
     const prepends = traffic.announced.get(prefix);
@@ -52,20 +53,14 @@ export function possibleMoves({ policy, network, traffic, standing }: Task): Mov
         `${share} of ${prefix} does not enter where it is announced best, so prepends do not steer it`,
       );
     } else {
-      // Prepended on all its links, a prefix is anyone's who announces it with a shorter path.
-      const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf).filter(({ changes }) => {
-        const after = new Map([...prepends, ...changes.map(({ link, to }) => [link, to] as const)]);
-        return linksWithoutMore(after, standing.get(prefix)).length > 0;
-      });
+      const found = movesOf(prefix, prepends, best, limits);
       if (found.length > 0) {
         moves.push(...found);
         continue;
       }
       const outside = [...prepends.keys()].filter((link) => !deviceOf.has(link));
       const own = new Map([...prepends].filter(([link]) => deviceOf.has(link)));
-      const inTheWay =
-        outside.length > 0 &&
-        (own.size < 2 || movesOf(prefix, own, entryLinks(own), policy.decide.maxPrepends, deviceOf).length > 0);
+      const inTheWay = outside.length > 0 && (own.size < 2 || movesOf(prefix, own, entryLinks(own), limits).length > 0);
       immovable.set(
         prefix,
         inTheWay
@@ -77,12 +72,19 @@ export function possibleMoves({ policy, network, traffic, standing }: Task): Mov
   return { moves, immovable };
 }
 
+type Limits = Readonly<{
+  maxPrepends: number;
+  /** Of the links in scope. */
+  deviceOf: ReadonlyMap<LinkName, DeviceName>;
+  /** Prepends before any change of ours that still stands. */
+  stood: ReadonlyMap<LinkName, number> | undefined;
+}>;
+
 function movesOf(
   prefix: Prefix,
   prepends: ReadonlyMap<LinkName, number>,
   best: readonly LinkName[],
-  maxPrepends: number,
-  deviceOf: ReadonlyMap<LinkName, DeviceName>,
+  { maxPrepends, deviceOf, stood }: Limits,
 ): Move[] {
   const change = (link: LinkName, to: number): PrependChange => {
     const device = deviceOf.get(link);
@@ -102,7 +104,11 @@ function movesOf(
       for (const [link, count] of prepends) if (link !== target && count <= level) rivals.push(link);
       const possible = rivals.length === 0 || level < maxPrepends;
       if (possible && rivals.every(ours) && (level === now || ours(target))) {
-        ways.push([...rivals.map((link) => change(link, level + 1)), ...(level < now ? [change(target, level)] : [])]);
+        const way = rivals.map((link) => change(link, level + 1));
+        if (level < now) way.push(change(target, level));
+        // Prepended on all its links, a prefix is anyone's who announces it with a shorter path.
+        const after = new Map([...prepends, ...way.map(({ link, to }) => [link, to] as const)]);
+        if (linksWithoutMore(after, stood).length > 0) ways.push(way);
       }
       if (rivals.length === 0) break;
     }
