@@ -23,6 +23,7 @@ import { NetworkFold } from "../state/network-fold.ts";
 import { openJournal } from "../store/journal.ts";
 import { gnmiSource } from "../telemetry/gnmi/gnmi-source.ts";
 import { prometheusSource } from "../telemetry/prometheus.ts";
+import { type RouteOriginSource, rtrSource } from "../telemetry/rtr/rtr-source.ts";
 import { siteProbe } from "../telemetry/site-probe.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
@@ -122,7 +123,7 @@ function driverFor(device: Device, resolveSecret: ResolveSecret, clock: Clock): 
 function sourcesFor(
   network: Network,
   shared: { resolveSecret: ResolveSecret; table: SeriesTable; clock: Clock; random: Random },
-): readonly TelemetrySource[] {
+): readonly (TelemetrySource | RouteOriginSource)[] {
   const { intervalMs, prometheus } = network.telemetry;
   const dialIns = network.devices.flatMap((device) => {
     const links = network.links.filter((link) => link.device === device.name);
@@ -137,5 +138,7 @@ function sourcesFor(
   const probes = network.anycast.map((service) => siteProbe({ ...shared, service, intervalMs }));
   const classes = serviceClasses(network);
   const queries = prometheus ? [prometheusSource({ ...shared, access: prometheus, classes, intervalMs })] : [];
-  return [...dialIns, ...probes, ...queries];
+  const { rpki, prefixes } = network;
+  const origins = rpki ? [rtrSource({ ...shared, caches: rpki.caches, prefixes })] : [];
+  return [...dialIns, ...probes, ...queries, ...origins];
 }

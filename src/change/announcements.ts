@@ -1,12 +1,12 @@
 import { assert } from "../kernel/assert.ts";
 import { fail, ok, type Result } from "../kernel/failure.ts";
+import { parseAllowed } from "../kernel/prefix.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
 import { bgpLinks, type Edit, type ExportPolicies, findStatement } from "./export-policy.ts";
 import { FrrPolicies } from "./frr.ts";
 import { readOpenconfig } from "./openconfig.ts";
-import { parseAllowed } from "./prefix.ts";
 import { noBgp } from "./query.ts";
 import type { Templates } from "./templates.ts";
 

@@ -1,8 +1,8 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { type AddressBlock, inRange, isExactly, type PrefixRange } from "../kernel/prefix.ts";
 import type { Device, Link, LinkName, Network, Prefix } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
-import { type AddressBlock, inRange, isExactly, type PrefixRange } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
 /**

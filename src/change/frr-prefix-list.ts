@@ -1,5 +1,12 @@
+import {
+  type AddressBlock,
+  addressBits,
+  inRange,
+  type PrefixRange,
+  parseNumber,
+  parsePrefix,
+} from "../kernel/prefix.ts";
 import { type Coverage, coverageOf } from "./export-policy.ts";
-import { type AddressBlock, addressBits, inRange, type PrefixRange, parseNumber, parsePrefix } from "./prefix.ts";
 
 type Line = Readonly<{ sequence: number; permit: boolean; range: PrefixRange }>;
 

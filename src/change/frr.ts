@@ -1,10 +1,10 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure } from "../kernel/failure.ts";
+import { type AddressBlock, parseAddress } from "../kernel/prefix.ts";
 import type { Payload } from "../model/device.ts";
 import type { Edited } from "./edited.ts";
 import type { Coverage, Edit, ExportPolicies, Statement } from "./export-policy.ts";
 import { listCoverage, type PrefixLists, readPrefixLists } from "./frr-prefix-list.ts";
-import { type AddressBlock, parseAddress } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
 /** `route-map NAME permit N` and the lines under it, which are `from` up to `to` among the reading's lines. */

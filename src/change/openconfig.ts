@@ -1,5 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { ok, type Result } from "../kernel/failure.ts";
+import { type AddressBlock, type PrefixRange, parseNumber, parsePrefix } from "../kernel/prefix.ts";
 import { canonicalXml, elements, type XmlElement } from "../kernel/xml.ts";
 import type { Payload } from "../model/device.ts";
 import type { Device } from "../model/inventory.ts";
@@ -14,7 +15,6 @@ import {
   unsupported,
 } from "./export-policy.ts";
 import { inModule, readData, writeData } from "./openconfig-data.ts";
-import { type AddressBlock, type PrefixRange, parseNumber, parsePrefix } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
 const routingPolicy = inModule("http://openconfig.net/yang/routing-policy");

@@ -1,5 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { parseAllowed } from "../kernel/prefix.ts";
 import type { PrependChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { editPolicies } from "./announcements.ts";
@@ -12,7 +13,6 @@ import {
   mostPrepends,
   unsupported,
 } from "./export-policy.ts";
-import { parseAllowed } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
 /** DEVICE_CHANGED, CHANGE_UNSUPPORTED. */

@@ -1,7 +1,7 @@
 import { Failure } from "../kernel/failure.ts";
+import { parseAllowed } from "../kernel/prefix.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import { bgpLinks } from "./export-policy.ts";
-import { parseAllowed } from "./prefix.ts";
 import type { Templates } from "./templates.ts";
 
 /**

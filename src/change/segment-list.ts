@@ -1,6 +1,6 @@
 import { Failure } from "../kernel/failure.ts";
+import { parseAddress } from "../kernel/prefix.ts";
 import type { DeviceName, Flow, Network, NodeSegment } from "../model/inventory.ts";
-import { parseAddress } from "./prefix.ts";
 
 /**
  * The SIDs of a path, as routers write them: each node's segment, and of an SRv6 endpoint its service SID, at which the

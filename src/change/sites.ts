@@ -1,5 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
+import { parseAllowed } from "../kernel/prefix.ts";
 import type { SiteAnnouncement, SiteState } from "../model/anycast.ts";
 import type { AnycastChange } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
@@ -16,7 +17,6 @@ import {
   type Statement,
   unsupported,
 } from "./export-policy.ts";
-import { parseAllowed } from "./prefix.ts";
 import { queryFor } from "./query.ts";
 import type { Templates } from "./templates.ts";
 

@@ -24,6 +24,7 @@ import {
   word,
 } from "./fields.ts";
 import { roles } from "./policy-document.ts";
+import { rpkiAccess } from "./rpki-document.ts";
 import { pathFields, toPathAsks } from "./traffic-class-document.ts";
 
 /** RFC 7607 (0), 6793 (23456 stands in for a longer number) and 7300 (the last of each range): nobody's number. */
@@ -129,8 +130,8 @@ const minuteForm = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
  * `pointsman.yaml` as it is written, read into a Network. Paths in it are relative to `folder` and come out absolute.
- * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `freezes` and `shedWebhooks` (then
- * there are none), and all of segment routing and QoS. Classes may also be documents of their own.
+ * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `rpki`, `freezes` and `shedWebhooks`
+ * (then there are none), and all of segment routing and QoS. Classes may also be documents of their own.
  */
 export function networkDocument(folder: string) {
   const toPath = (written: string) => path.resolve(folder, written);
@@ -223,6 +224,7 @@ export function networkDocument(folder: string) {
     telemetry: section({ interval: duration("10s"), prometheus: prometheus.exactOptional() }).transform(
       ({ interval, ...rest }) => ({ intervalMs: interval, ...rest }),
     ),
+    rpki: rpkiAccess(file).exactOptional(),
     freezes: listOf(freeze, "freeze windows", '[{ reason: nightly backup, daily: "22:00-06:00" }]').exactOptional(),
     policies: listOf(prose("policies/transit-congestion.yaml"), "policy files and folders", "[policies]"),
     shedWebhooks: listOf(webhook, "URLs", "[http://127.0.0.1:8080/shed]").exactOptional(),

@@ -3,6 +3,7 @@ import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
 import { qosLinkRules } from "./qos-rules.ts";
+import { rpkiRules } from "./rpki-document.ts";
 import { segmentRoutingRules } from "./segment-routing-rules.ts";
 
 /** Rules between the parts of the inventory. They read it raw; a field that is itself wrong takes no part. */
@@ -15,6 +16,7 @@ export function networkRules(raw: unknown): Finding[] {
     ...segmentRoutingRules(raw),
     ...qosLinkRules(raw),
     ...anycastRules(raw),
+    ...rpkiRules(raw),
   ];
 }
 

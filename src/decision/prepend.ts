@@ -4,7 +4,7 @@ import type { Network } from "../model/inventory.ts";
 import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { PrependPolicy } from "../model/policy.ts";
 import { linksInScope } from "../model/scope.ts";
-import { inboundTraffic } from "../te/bgp-preference.ts";
+import { inboundTraffic, prependsByPrefix } from "../te/bgp-preference.ts";
 import { giveBack } from "./prepend/give-back.ts";
 import { relieve } from "./prepend/relieve.ts";
 
@@ -15,6 +15,8 @@ export type PrependInput = Readonly<{
   state: NetworkState;
   /** What the routers announce now, all links. */
   announcements: readonly Announcement[];
+  /** What they announced before any change of ours that still stands; without, what they announce now. */
+  standing?: readonly Announcement[];
   /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first: only to be named. */
   unlisted: readonly PrefixRate[];
 }>;
@@ -24,7 +26,7 @@ export type PrependInput = Readonly<{
  * but a link in scope without a measured rate stops the decision here: no data is never zero.
  */
 export function decidePrepend(input: PrependInput): DecisionOutcome {
-  const { intent, policy, network, state, announcements, unlisted } = input;
+  const { intent, policy, network, state, announcements, standing = announcements, unlisted } = input;
   const links = linksInScope(network, policy);
   assert(
     links.some((link) => link.name === intent.target),
@@ -43,6 +45,13 @@ export function decidePrepend(input: PrependInput): DecisionOutcome {
   if ("unmeasured" in known) {
     return nothing(`the inbound rate of ${known.unmeasured.join(" and ")} is not known, and no data is never zero`);
   }
-  const task = { policy, network, traffic: known.traffic, unlisted, currency: currencies[0] ?? "" };
+  const task = {
+    policy,
+    network,
+    traffic: known.traffic,
+    standing: prependsByPrefix(standing),
+    unlisted,
+    currency: currencies[0] ?? "",
+  };
   return intent.kind === "relieve" ? relieve(intent, task) : giveBack(intent, task);
 }

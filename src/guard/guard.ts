@@ -11,6 +11,7 @@ import * as prepend from "./prepend.ts";
 import * as inbound from "./prepend-traffic.ts";
 import * as qos from "./qos.ts";
 import * as queued from "./qos-traffic.ts";
+import * as routes from "./route-leak.ts";
 import * as steering from "./segment-routing.ts";
 import * as steered from "./segment-routing-traffic.ts";
 import { freezeWindow, killSwitch, oneChangeInFlight } from "./timing.ts";
@@ -51,10 +52,14 @@ function prependFindings(facts: PrependCase): GuardFinding[] {
     freezeWindow(facts),
     oneChangeInFlight(facts),
     prepend.allowList(facts),
+    routes.noMoreSpecifics(facts),
+    routes.rpkiData(facts),
+    routes.rpki(facts),
     prepend.scope(facts),
     prepend.unchangedBasis(facts),
     maxDevices(facts),
     prepend.prependCap(facts),
+    routes.prependedEverywhere(facts),
     inbound.freshness(facts),
     on("coverage", inbound.coverage),
     on("traffic-moved", inbound.trafficMoved),
@@ -126,6 +131,9 @@ function anycastFindings(facts: AnycastCase): GuardFinding[] {
     freezeWindow(facts),
     oneChangeInFlight(facts),
     anycast.allowList(facts),
+    routes.noMoreSpecifics(facts),
+    routes.rpkiData(facts),
+    routes.rpki(facts),
     anycast.oneStep(facts),
     anycast.unchangedBasis(facts),
     maxDevices(facts),
@@ -134,6 +142,7 @@ function anycastFindings(facts: AnycastCase): GuardFinding[] {
     anycast.trafficMoved(facts),
     anycast.minSites(facts),
     anycast.lastAnnouncement(facts),
+    routes.drainedEverywhere(facts),
   ];
 }
 

@@ -27,6 +27,7 @@ import { recover } from "./recover.ts";
 import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
 import { withSharedPaths } from "./shared-paths.ts";
+import { standingPrepends } from "./standing-prepends.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 import { Troubles } from "./troubles.ts";
 
@@ -282,7 +283,8 @@ export class Loop {
     const freshMs = policy.guard.freshnessIntervals * network.telemetry.intervalMs;
     const unlisted = telemetry.unlisted(target, state.atMs - freshMs);
     const drained = this.#drained();
-    const decided = decide({ ...facts, intent, policy, network, state, unlisted, drained });
+    const standing = standingPrepends(facts.announcements, this.ledger.all());
+    const decided = decide({ ...facts, intent, policy, network, state, unlisted, drained, standing });
     if (decided.kind === "nothing-helps") {
       return conclude("nothing-helps", decided.reason, { alternatives: decided.alternatives });
     }
@@ -301,6 +303,7 @@ export class Loop {
       decision,
       switches: this.switches,
       drained,
+      standing,
       touchedMs: touched(this.ledger.all(), target),
       changesInFlight: this.ledger.open(),
       phase: "propose",
@@ -372,14 +375,16 @@ export class Loop {
     const read = await this.routers.readAbout(change.decision.action, change.decision.intent.target);
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
+    const facts = read.ok ? read.value.facts : change.facts;
     const findings = judgeGuards({
-      ...(read.ok ? read.value.facts : change.facts),
+      ...facts,
       policy: change.policy,
       network,
       state: this.#snapshot(),
       decision: change.decision,
       switches: this.switches,
       drained: this.#drained(),
+      standing: standingPrepends(facts.announcements, this.ledger.all()),
       touchedMs: touched(this.ledger.all(), change.decision.intent.target, change.id),
       // The runner takes one change at a time: another that is preparing waits for its turn.
       changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
@@ -431,7 +436,7 @@ function addsPath(decision: Decision): boolean {
 }
 
 /** Guards that hold even for a rollback that a person asks for. */
-const alwaysBinding = new Set(["allow-list", "one-change-in-flight"]);
+const alwaysBinding = new Set(["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"]);
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

@@ -170,6 +170,25 @@ export type FreezeWindow = Readonly<
   { reason: string } & ({ fromMs: number; toMs: number } | { dailyFromMinute: number; dailyToMinute: number })
 >;
 
+/** An RPKI cache that is asked by RTR (RFC 8210); without `tls` over plain TCP, as is the field's norm within a network. */
+export type RpkiCache = Readonly<{
+  host: string;
+  port: number;
+  tls?: Readonly<{
+    /** PEM file with the certificate authority to trust. */
+    ca: string;
+    /** Name in the cache's certificate, when it is not `host`. */
+    serverName?: string;
+  }>;
+}>;
+
+export type RpkiAccess = Readonly<{
+  /** The preferred first. */
+  caches: readonly RpkiCache[];
+  /** What nobody has said who may originate it is not announced either. */
+  requireValid: boolean;
+}>;
+
 export type Network = Readonly<{
   as: number;
   devices: readonly Device[];
@@ -180,6 +199,8 @@ export type Network = Readonly<{
   flows: readonly Flow[];
   anycast: readonly AnycastService[];
   telemetry: Readonly<{ intervalMs: number; prometheus?: PrometheusAccess }>;
+  /** Without, origins are not validated. */
+  rpki?: RpkiAccess;
   freezes: readonly FreezeWindow[];
   /** URLs that are told when a class is to offer less, and when it may offer all again. */
   shedWebhooks: readonly string[];

@@ -2,6 +2,7 @@ import type { BitsPerSecond } from "../kernel/units.ts";
 import type { SiteHealth } from "./anycast.ts";
 import type { ClassHealth } from "./class-health.ts";
 import type { LinkName, Prefix, SiteName } from "./inventory.ts";
+import type { RouteOrigins } from "./route-origins.ts";
 import type { TargetStatus } from "./sample.ts";
 import type { Measured, SignalName } from "./signal.ts";
 
@@ -17,4 +18,6 @@ export type NetworkState = Readonly<{
   /** Of every service class. */
   classes: ReadonlyMap<string, ClassHealth>;
   sites: ReadonlyMap<SiteName, SiteHealth>;
+  /** From an RPKI cache; it may have expired. */
+  routeOrigins?: RouteOrigins;
 }>;

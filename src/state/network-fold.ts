@@ -1,6 +1,7 @@
 import { bitsPerSecond } from "../kernel/units.ts";
 import type { FlowName, Link, LinkName, Network } from "../model/inventory.ts";
 import type { NetworkState, PrefixRate } from "../model/network-state.ts";
+import type { RouteOriginSink, RouteOrigins } from "../model/route-origins.ts";
 import type { SampleSink, Series, SeriesId, SeriesTable, TargetStatus } from "../model/sample.ts";
 import type { Measured, SignalName } from "../model/signal.ts";
 import { ClassFold } from "./class-fold.ts";
@@ -38,7 +39,7 @@ const latency = 1;
  * `linkInbound` and `linkOutbound` where it does not. What is not known is absent, never zero. `oper-status` changes
  * nothing here: a link that is down while its counters still count has the rates that they say.
  */
-export class NetworkFold implements SampleSink {
+export class NetworkFold implements SampleSink, RouteOriginSink {
   readonly #table: SeriesTable;
   readonly #links: readonly Link[];
   readonly #prefixes: readonly string[];
@@ -70,6 +71,7 @@ export class NetworkFold implements SampleSink {
   readonly #classes: ClassFold;
   readonly #sites: SiteSamples;
   readonly #targets = new Map<string, TargetStatus>();
+  #routeOrigins: RouteOrigins | undefined;
   readonly #listeners = new Set<() => void>();
   #unknownSeries = 0;
   #refusedSamples = 0;
@@ -194,6 +196,11 @@ export class NetworkFold implements SampleSink {
     this.#changed();
   }
 
+  routeOrigins(known: RouteOrigins | undefined): void {
+    this.#routeOrigins = known;
+    this.#changed();
+  }
+
   /** Calls `listener` after each change of what a snapshot would say; from inside the decode path, so it must only take note. Returns what ends it. */
   onUpdate(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -232,6 +239,7 @@ export class NetworkFold implements SampleSink {
       targets: new Map(this.#targets),
       classes,
       sites: this.#sites.health(),
+      ...(this.#routeOrigins ? { routeOrigins: this.#routeOrigins } : {}),
     };
   }
 

@@ -45,14 +45,7 @@ export function inboundTraffic(
     explained.set(link, (explained.get(link) ?? 0) + rate);
   }
 
-  const announced = new Map<Prefix, Map<LinkName, number>>();
-  for (const announcement of announcements.toSorted((a, b) => byKey(a, b))) {
-    const { prefix, link, prepends } = announcement;
-    const on = announced.get(prefix) ?? new Map<LinkName, number>();
-    assert(!on.has(link), `one announcement of ${prefix} on ${link}`);
-    announced.set(prefix, on.set(link, prepends));
-  }
-
+  const announced = prependsByPrefix(announcements);
   const background = new Map<LinkName, number>();
   const saturated = new Set<LinkName>();
   for (const link of links) {
@@ -61,6 +54,18 @@ export function inboundTraffic(
     if (isSaturated(link, rate)) saturated.add(link.name);
   }
   return { traffic: { links, background, rates, announced, saturated } };
+}
+
+/** Links by name, whatever order they come in. */
+export function prependsByPrefix(announcements: readonly Announcement[]): Map<Prefix, Map<LinkName, number>> {
+  const announced = new Map<Prefix, Map<LinkName, number>>();
+  for (const announcement of announcements.toSorted((a, b) => byKey(a, b))) {
+    const { prefix, link, prepends } = announcement;
+    const on = announced.get(prefix) ?? new Map<LinkName, number>();
+    assert(!on.has(link), `one announcement of ${prefix} on ${link}`);
+    announced.set(prefix, on.set(link, prepends));
+  }
+  return announced;
 }
 
 const byKey = (a: { prefix: Prefix; link: LinkName }, b: { prefix: Prefix; link: LinkName }) => {
@@ -91,6 +96,11 @@ export function entryLinks(prepends: Prepends | undefined, failed?: LinkName): L
     best.push(link);
   }
   return best.sort();
+}
+
+/** The links on which `prepends` is no more than what stood there, by name; what did not stand there is more. */
+export function linksWithoutMore(prepends: Prepends, stood: Prepends | undefined): LinkName[] {
+  return [...prepends].flatMap(([link, count]) => (count <= (stood?.get(link) ?? -1) ? [link] : [])).sort();
 }
 
 /** The links that a prefix enters by once changes are made; links out of scope included. */

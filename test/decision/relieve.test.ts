@@ -394,6 +394,53 @@ test.each([
   expect(changes).toBeGreaterThan(atLeast);
 });
 
+// Goal: prepends that we have added before are not added to until none of a prefix's links is left as its operator has it; the next best
+// is taken. Method: some of what is announced is ours; B has become the full link, and A carries three prepends of ours.
+test("never more than the operator's own prepends on all links", () => {
+  const table = (onA: number) => announce([a, b], { "11.0.0.0/24": { [a.name]: onA, [b.name]: 0 } });
+  const full = { ...b, capacity: a.capacity };
+  const given = {
+    intent: { ...relieveA, target: b.name },
+    policy: policyOf({ decide: { maxPrepends: 5 }, guard: { maxTrafficMoved: 1 } }),
+    network: networkOf([{ ...a, capacity: b.capacity }, full], ["11.0.0.0/24"]),
+    state: stateOf([a, full], [["11.0.0.0/24", b.name, 900]], { [a.name]: 10, [b.name]: 900 }),
+    announcements: table(3),
+    unlisted: [],
+  };
+  const changesOf = (standing: ReturnType<typeof table>) => {
+    return decided(decidePrepend({ ...given, standing })).changes.map(({ link, to }) => [link, to]);
+  };
+  expect(changesOf(table(3)), "they are the operator's").toEqual([[b.name, 4]]);
+  expect(changesOf(table(0)), "they are ours").toEqual([
+    [a.name, 0],
+    [b.name, 1],
+  ]);
+
+  let moved = 0;
+  const property = fc.property(smallNetworks, fc.array(fc.nat(2), { minLength: 12, maxLength: 12 }), (small, added) => {
+    const drawn = inputOf(small);
+    const standing = drawn.announcements.map((one, i) => ({
+      ...one,
+      prepends: Math.max(0, one.prepends - (added[i] ?? 0)),
+    }));
+    const outcome = decidePrepend({ ...drawn, standing });
+    if (outcome.kind !== "change") return;
+    moved++;
+    const { changes } = decided(outcome);
+    for (const prefix of new Set(changes.map((change) => change.prefix))) {
+      const left = standing.filter((stood) => {
+        const { link } = stood;
+        const after = changes.find((change) => change.prefix === prefix && change.link === link)?.to;
+        const now = drawn.announcements.find((one) => one.prefix === prefix && one.link === link)?.prepends ?? 0;
+        return stood.prefix === prefix && (after ?? now) <= stood.prepends;
+      });
+      expect(left.length).toBeGreaterThan(0);
+    }
+  });
+  fc.assert(property, { numRuns: 500 });
+  expect(moved).toBeGreaterThan(20);
+});
+
 // Goal: the same facts in any order give the same decision, word for word.
 test("order does not matter, and a decision repeats", () => {
   const property = fc.property(smallNetworks, fc.boolean(), (small, survive) => {

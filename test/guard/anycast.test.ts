@@ -53,6 +53,9 @@ test("draining one of three sites", () => {
       "freeze-window",
       "one-change-in-flight",
       "allow-list",
+      "no-more-specifics",
+      "rpki-data",
+      "rpki",
       "one-step",
       "unchanged-basis",
       "max-devices",
@@ -61,6 +64,7 @@ test("draining one of three sites", () => {
       "traffic-moved",
       "min-sites",
       "last-announcement",
+      "prepended-everywhere",
     ].map((guard) => [guard, true]),
   );
   expect(judge().find(({ guard }) => guard === "min-sites")?.reason).toBe(

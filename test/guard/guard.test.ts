@@ -50,10 +50,14 @@ const all = [
   "freeze-window",
   "one-change-in-flight",
   "allow-list",
+  "no-more-specifics",
+  "rpki-data",
+  "rpki",
   "scope",
   "unchanged-basis",
   "max-devices",
   "prepend-cap",
+  "prepended-everywhere",
   "freshness",
   "coverage",
   "traffic-moved",
@@ -118,7 +122,7 @@ test.each<[string, string, Partial<Input>, string]>([
   [
     "allow-list",
     "a prefix of someone else",
-    { network: networkOf([a, b], ["10.0.0.0/24", "11.0.0.0/16"]) },
+    { network: networkOf([a, b], ["10.0.0.0/24", "13.0.0.0/24"]) },
     "11.0.0.0/24 is not on the allow-list",
   ],
   [

@@ -325,3 +325,17 @@ test("probes of anycast sites", () => {
   );
   expect(signals.get("site.unwell")).toEqual(new Map([["paris", { value: 0, fromMs: 2_000, toMs: 2_000 }]]));
 });
+
+// Goal: what an RPKI cache says is part of the state as long as it is known, and a change of it is news.
+test("route origins are known, and forgotten", () => {
+  const fold = new NetworkFold(network, new SeriesTable());
+  let told = 0;
+  fold.onUpdate(() => told++);
+  const vrps = [{ prefix: "10.0.0.0/24", maxLength: 24, as: 65000 }];
+  const origins = { cache: "rpki 127.0.0.1:323", vrps, measuredMs: startMs, expiresMs: startMs + 1 };
+  fold.routeOrigins(origins);
+  expect(fold.snapshot(startMs + 10).routeOrigins, "its age is the reader's to judge").toEqual(origins);
+  fold.routeOrigins(undefined);
+  expect(fold.snapshot(startMs)).not.toHaveProperty("routeOrigins");
+  expect(told).toBe(2);
+});

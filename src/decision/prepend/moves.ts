@@ -3,7 +3,7 @@ import { formatPercent } from "../../kernel/units.ts";
 import type { PrependChange } from "../../model/decision.ts";
 import type { DeviceName, LinkName, Prefix } from "../../model/inventory.ts";
 import { anycastServiceOf } from "../../model/scope.ts";
-import { entryLinks } from "../../te/bgp-preference.ts";
+import { entryLinks, linksWithoutMore } from "../../te/bgp-preference.ts";
 import type { Task } from "./task.ts";
 
 /** One way to make all traffic of one prefix enter by `target`. */
@@ -22,12 +22,13 @@ export type Moves = Readonly<{
 const strays = 0.1;
 
 /** Every useful move: each moves its prefix to one link by a strict win, with no more prepends than the win needs. */
-export function possibleMoves({ policy, network, traffic }: Task): Moves {
+export function possibleMoves({ policy, network, traffic, standing }: Task): Moves {
   const allowed = new Set(network.prefixes);
   const deviceOf = new Map(traffic.links.map((link) => [link.name, link.device]));
   const moves: Move[] = [];
   const immovable = new Map<Prefix, string>();
   for (const [prefix, entering] of traffic.rates) {
+    const limits = { maxPrepends: policy.decide.maxPrepends, deviceOf, stood: standing.get(prefix) };
     const total = sum(entering.values());
     if (total === 0) continue;
     const prepends = traffic.announced.get(prefix);
@@ -52,16 +53,14 @@ export function possibleMoves({ policy, network, traffic }: Task): Moves {
         `${share} of ${prefix} does not enter where it is announced best, so prepends do not steer it`,
       );
     } else {
-      const found = movesOf(prefix, prepends, best, policy.decide.maxPrepends, deviceOf);
+      const found = movesOf(prefix, prepends, best, limits);
       if (found.length > 0) {
         moves.push(...found);
         continue;
       }
       const outside = [...prepends.keys()].filter((link) => !deviceOf.has(link));
       const own = new Map([...prepends].filter(([link]) => deviceOf.has(link)));
-      const inTheWay =
-        outside.length > 0 &&
-        (own.size < 2 || movesOf(prefix, own, entryLinks(own), policy.decide.maxPrepends, deviceOf).length > 0);
+      const inTheWay = outside.length > 0 && (own.size < 2 || movesOf(prefix, own, entryLinks(own), limits).length > 0);
       immovable.set(
         prefix,
         inTheWay
@@ -73,12 +72,19 @@ export function possibleMoves({ policy, network, traffic }: Task): Moves {
   return { moves, immovable };
 }
 
+type Limits = Readonly<{
+  maxPrepends: number;
+  /** Of the links in scope. */
+  deviceOf: ReadonlyMap<LinkName, DeviceName>;
+  /** Prepends before any change of ours that still stands. */
+  stood: ReadonlyMap<LinkName, number> | undefined;
+}>;
+
 function movesOf(
   prefix: Prefix,
   prepends: ReadonlyMap<LinkName, number>,
   best: readonly LinkName[],
-  maxPrepends: number,
-  deviceOf: ReadonlyMap<LinkName, DeviceName>,
+  { maxPrepends, deviceOf, stood }: Limits,
 ): Move[] {
   const change = (link: LinkName, to: number): PrependChange => {
     const device = deviceOf.get(link);
@@ -98,7 +104,11 @@ function movesOf(
       for (const [link, count] of prepends) if (link !== target && count <= level) rivals.push(link);
       const possible = rivals.length === 0 || level < maxPrepends;
       if (possible && rivals.every(ours) && (level === now || ours(target))) {
-        ways.push([...rivals.map((link) => change(link, level + 1)), ...(level < now ? [change(target, level)] : [])]);
+        const way = rivals.map((link) => change(link, level + 1));
+        if (level < now) way.push(change(target, level));
+        // Prepended on all its links, a prefix is anyone's who announces it with a shorter path.
+        const after = new Map([...prepends, ...way.map(({ link, to }) => [link, to] as const)]);
+        if (linksWithoutMore(after, stood).length > 0) ways.push(way);
       }
       if (rivals.length === 0) break;
     }

@@ -8,6 +8,8 @@ export type Task = Readonly<{
   policy: PrependPolicy;
   network: Network;
   traffic: InboundTraffic;
+  /** Prepends before any change of ours that still stands. */
+  standing: InboundTraffic["announced"];
   /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first. */
   unlisted: readonly PrefixRate[];
   /** Of every cost in scope; empty when no link has one. */

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseAddress, parsePrefix } from "../../src/change/prefix.ts";
+import { parseAddress, parsePrefix } from "../../src/kernel/prefix.ts";
 
 test.each([
   ["11.0.0.0/24", "11.0.0.77/24"],

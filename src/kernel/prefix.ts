@@ -1,5 +1,4 @@
-import { assert } from "../kernel/assert.ts";
-import type { Prefix } from "../model/inventory.ts";
+import { assert } from "./assert.ts";
 
 /** An address block as numbers, so that two ways to write it are equal. `bits` has the host part cleared. */
 export type AddressBlock = Readonly<{ family: 4 | 6; bits: bigint; length: number }>;
@@ -19,7 +18,7 @@ export function parsePrefix(text: string): AddressBlock | undefined {
 }
 
 /** A prefix of the allow-list, which the configuration's reader has checked. */
-export function parseAllowed(prefix: Prefix): AddressBlock {
+export function parseAllowed(prefix: string): AddressBlock {
   const block = parsePrefix(prefix);
   assert(block, `an allow-listed prefix is a prefix: ${JSON.stringify(prefix)}`);
   return block;
@@ -30,6 +29,16 @@ export function parseAddress(text: string): Readonly<{ family: 4 | 6; bits: bigi
   const family = text.includes(":") ? 6 : 4;
   const bits = family === 6 ? parseIpv6(text) : parseIpv4(text);
   return bits === undefined ? undefined : { family, bits };
+}
+
+/** `inner` is `outer` or a more specific of it. */
+export function covers(outer: AddressBlock, inner: AddressBlock): boolean {
+  return inRange({ block: outer, min: 0, max: addressBits[outer.family] }, inner);
+}
+
+/** Canonical text (RFC 5952 for IPv6). */
+export function formatPrefix({ family, bits, length }: AddressBlock): string {
+  return `${family === 4 ? formatIpv4(bits) : formatIpv6(bits)}/${length}`;
 }
 
 export function inRange(range: PrefixRange, prefix: AddressBlock): boolean {
@@ -47,6 +56,16 @@ export function isExactly(range: PrefixRange, prefix: AddressBlock): boolean {
 /** A decimal number without sign or leading zero. */
 export function parseNumber(text: string): number | undefined {
   return /^(0|[1-9]\d{0,9})$/.test(text) ? Number(text) : undefined;
+}
+
+function formatIpv4(bits: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => (bits >> shift) & 0xffn).join(".");
+}
+
+/** The URL standard's serialiser compresses as RFC 5952 asks, and writes an embedded IPv4 address as two groups. */
+function formatIpv6(bits: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => (bits >> BigInt(112 - index * 16)) & 0xffffn);
+  return new URL(`http://[${groups.map((group) => group.toString(16)).join(":")}]`).hostname.slice(1, -1);
 }
 
 function clearHost(bits: bigint, family: 4 | 6, length: number): bigint {
