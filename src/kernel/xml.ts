@@ -72,9 +72,15 @@ export class XmlReader {
   }
 }
 
+/** For an element's text. A carriage return that stands as itself is read as a line feed (XML 1.0, 2.11). */
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return text.replace(/[&<>"'\r]/g, reference);
 }
+
+/** Tabs and line ends that stand as themselves in an attribute are read as blanks (XML 1.0, 3.3.3). */
+const escapeAttribute = (value: string) => escapeXml(value).replace(/[\t\n]/g, reference);
+
+const reference = (character: string) => `&#${character.charCodeAt(0)};`;
 
 export function elements(parent: XmlElement): XmlElement[] {
   return parent.children.filter((child): child is XmlElement => typeof child !== "string");
@@ -102,8 +108,18 @@ export function entriesAt(from: XmlElement, ...path: string[]): XmlElement[] {
 /** The text of the element at the end of `path`, without the white space around it. */
 export function leafAt(from: XmlElement, ...path: string[]): string | undefined {
   const element = descend(from, ...path);
-  return element && textOf(element).trim();
+  return element && trimmed(textOf(element));
 }
+
+/** Without the white space of XML (2.3) at its ends: any other, such as a no-break space, is part of a value. */
+function trimmed(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isWhite(text.charCodeAt(from))) from++;
+  while (from < to && isWhite(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isWhite = (code: number) => code === 0x20 || code === 0x0a || code === 0x09 || code === 0x0d;
 
 /** All text below an element, in order. */
 export function textOf(element: XmlElement): string {
@@ -130,7 +146,7 @@ export function canonicalXml(element: XmlElement, inherited = "", depth = 0): st
   const tag = openTag(element, inherited);
   const inner = elements(element).filter((child) => !isEmpty(child));
   if (inner.length === 0) {
-    const text = textOf(element).trim();
+    const text = trimmed(textOf(element));
     return text === "" ? `${pad}<${tag}/>\n` : `${pad}<${tag}>${escapeXml(text)}</${element.name}>\n`;
   }
   const sorted = inner.toSorted((a, b) => Number(!isLeaf(a)) - Number(!isLeaf(b)) || compareNames(a, b));
@@ -138,9 +154,9 @@ export function canonicalXml(element: XmlElement, inherited = "", depth = 0): st
   return `${pad}<${tag}>\n${body}${pad}</${element.name}>\n`;
 }
 
-const isLeaf = (element: XmlElement) => elements(element).length === 0;
+const isLeaf = (element: XmlElement) => elements(element).every(isEmpty);
 const isEmpty = (element: XmlElement): boolean =>
-  element.attributes.length === 0 && textOf(element).trim() === "" && elements(element).every(isEmpty);
+  element.attributes.length === 0 && trimmed(textOf(element)) === "" && elements(element).every(isEmpty);
 const compareNames = (a: XmlElement, b: XmlElement) => {
   const [left, right] = [`${a.name} ${a.namespace}`, `${b.name} ${b.namespace}`];
   return left < right ? -1 : Number(left > right);
@@ -148,12 +164,12 @@ const compareNames = (a: XmlElement, b: XmlElement) => {
 
 function openTag(element: XmlElement, inherited: string): string {
   const parts = [element.name];
-  if (element.namespace !== inherited) parts.push(`xmlns="${escapeXml(element.namespace)}"`);
+  if (element.namespace !== inherited) parts.push(`xmlns="${escapeAttribute(element.namespace)}"`);
   const sorted = [...element.attributes].sort((a, b) => (a.namespace + a.name < b.namespace + b.name ? -1 : 1));
   for (const [index, { name, namespace, value }] of sorted.entries()) {
-    if (namespace === "") parts.push(`${name}="${escapeXml(value)}"`);
-    else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeXml(value)}"`);
-    else parts.push(`xmlns:a${index}="${escapeXml(namespace)}"`, `a${index}:${name}="${escapeXml(value)}"`);
+    if (namespace === "") parts.push(`${name}="${escapeAttribute(value)}"`);
+    else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeAttribute(value)}"`);
+    else parts.push(`xmlns:a${index}="${escapeAttribute(namespace)}"`, `a${index}:${name}="${escapeAttribute(value)}"`);
   }
   return parts.join(" ");
 }

@@ -1,5 +1,6 @@
 import { systemClock } from "../../src/kernel/clock.ts";
 import { type Change, type ChangeState, finalStates } from "../../src/model/change.ts";
+import type { Status } from "../../src/model/controller.ts";
 import { isUnderWay, type UnderWay } from "./aim.ts";
 import { ControllerProcess } from "./controller-process.ts";
 import { Violation } from "./violation.ts";
@@ -123,6 +124,12 @@ export class ControllerUnderTest {
     void this.#press(`/v1/changes/${id}/rollback`, { by, reason: "so that there is something to change" });
   }
 
+  /** Why no change begins, into the trail. */
+  async noteStatus(): Promise<void> {
+    const { policies } = (await this.#required().ask("/v1/status")) as Status;
+    for (const { target, state, detail, value } of policies) this.note(`${target} at ${value}: ${state}, ${detail}`);
+  }
+
   async #press(route: string, body: Readonly<Record<string, string>>): Promise<void> {
     this.note(route);
     await this.#required()
@@ -134,13 +141,11 @@ export class ControllerUnderTest {
     await this.until(() => this.isSettled, "everything under way is over");
   }
 
-  /** The id of the first change under way that `isMeant`. */
-  async begun(isMeant: (id: string) => boolean): Promise<string> {
+  /** The id of the first change under way that `isMeant`, if it begins within `forMs`. */
+  async begun(isMeant: (id: string) => boolean, forMs: number): Promise<string | undefined> {
     const find = () => [...this.#states].find(([id, state]) => isUnderWay(state) && isMeant(id))?.[0];
-    await this.until(() => find() !== undefined, "a change begins");
-    const id = find();
-    if (id === undefined) throw new Error("it has begun");
-    return id;
+    await this.within(forMs, () => find() !== undefined);
+    return find();
   }
 
   /** Throws Violation when it never holds, when a change gets stuck, or when the controller dies of itself. */

@@ -9,14 +9,14 @@ import { Violation } from "./violation.ts";
 // Goal: whenever the controller dies during a change, a restart ends it on all of its routers or on none. Method: the real
 // process (`pointsman run`) on an emulated lab over sockets, killed with -9 at seeded moments while a change is under way, also
 // while it recovers from the kill before; then the journal, the routers and the states are compared.
-//   npm run test:crash -- [--kills 200] [--seed N] [--workers 3] [--only two-transits]
+//   npm run test:crash -- [--kills 200] [--seed N] [--workers 2] [--only two-transits]
 // The seed gives the scenes and where to aim; when a kill really lands is the machine's.
 
 const { values } = parseArgs({
   options: {
     kills: { type: "string", default: process.env.KILLS ?? "200" },
     seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    workers: { type: "string", default: "3" },
+    workers: { type: "string", default: "2" },
     only: { type: "string" },
   },
 });

@@ -67,6 +67,8 @@ export async function runScene(options: SceneOptions): Promise<readonly ChangeSt
 const lateShare = 0.04;
 const lateMs = 3_000;
 const againShare = 0.4;
+/** Within this the policy decides anew, or what was asked for begins. */
+const patienceMs = 45_000;
 const leftoverMs = 5_000;
 
 class SceneRun {
@@ -191,9 +193,18 @@ class SceneRun {
     const waiting = this.#changes.find(({ state }) => state === "awaiting-approval");
     const known = new Set(this.#changes.map(({ id }) => id));
     const isNew = (id: string) => !known.has(id) || id === waiting?.id;
-    if (waiting) this.#controller.approve(waiting.id);
-    else if (standing?.origin.kind === "policy") this.#controller.rollBack(standing.id);
-    const id = await this.#controller.begun(isNew);
+    const untilMs = systemClock.now() + patienceMs;
+    let id: string | undefined;
+    while (id === undefined) {
+      if (systemClock.now() > untilMs) {
+        await this.#controller.noteStatus();
+        throw this.#violation("no change begins, though there is something to change");
+      }
+      // Again and again: a router that is away refuses, and what the policy begins by itself comes first.
+      if (waiting) this.#controller.approve(waiting.id);
+      else if (standing?.origin.kind === "policy") this.#controller.rollBack(standing.id);
+      id = await this.#controller.begun(isNew, 3_000);
+    }
     this.#before.set(id, this.#quiet);
     return id;
   }

@@ -30,7 +30,7 @@ spec:
   scope: ${scope}
   trigger: { ${trigger}, for: 2 of 3, every: ${intervalMs}ms }
   decide: ${decide}
-  guard: { ${guard}, freshness: 5 intervals, coverage: 50%, surviveAnyLinkFailure: true }
+  guard: { ${guard}, freshness: 25 intervals, coverage: 50%, surviveAnyLinkFailure: true }
   approve: { people: 1, expires: 15m }
   verify: { observe: 400ms, require: ["${require}"], forbid: [] }
   hold: ${holdMs}ms
