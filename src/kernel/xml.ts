@@ -88,9 +88,15 @@ export class XmlReader {
   }
 }
 
+/** For an element's text. A carriage return that stands as itself is read as a line feed (XML 1.0, 2.11). */
 export function escapeXml(text: string): string {
-  return text.replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+  return text.replace(/[&<>"'\r]/g, reference);
 }
+
+/** Tabs and line ends that stand as themselves in an attribute are read as blanks (XML 1.0, 3.3.3). */
+const escapeAttribute = (value: string) => escapeXml(value).replace(/[\t\n]/g, reference);
+
+const reference = (character: string) => `&#${character.charCodeAt(0)};`;
 
 export function elements(parent: XmlElement): XmlElement[] {
   return parent.children.filter((child): child is XmlElement => typeof child !== "string");
@@ -118,8 +124,18 @@ export function entriesAt(from: XmlElement, ...path: string[]): XmlElement[] {
 /** The text of the element at the end of `path`, without the white space around it. */
 export function leafAt(from: XmlElement, ...path: string[]): string | undefined {
   const element = descend(from, ...path);
-  return element && textOf(element).trim();
+  return element && trimmed(textOf(element));
 }
+
+/** Without the white space of XML (2.3) at its ends: any other, such as a no-break space, is part of a value. */
+function trimmed(text: string): string {
+  let [from, to] = [0, text.length];
+  while (from < to && isWhite(text.charCodeAt(from))) from++;
+  while (from < to && isWhite(text.charCodeAt(to - 1))) to--;
+  return text.slice(from, to);
+}
+
+const isWhite = (code: number) => code === 0x20 || code === 0x0a || code === 0x09 || code === 0x0d;
 
 /** All text below an element, in order. */
 export function textOf(element: XmlElement): string {
@@ -145,69 +161,77 @@ export function writeXml(element: XmlElement, inherited = ""): string {
  * changes at each element. Throws XmlSyntaxError beyond 2^25 characters.
  */
 export function canonicalXml(element: XmlElement): string {
-  const text = new CanonicalText();
-  if (!text.write(element, "", 0)) text.add(`<${openTag(element, "")}/>\n`);
+  const text = new CanonicalText(element);
+  text.write(element, "", 0);
   return text.pieces.join("");
 }
 
 class CanonicalText {
   readonly pieces: string[] = [];
+  /** The elements with something in them. */
+  readonly #said = new Set<XmlElement>();
   #length = 0;
 
-  add(piece: string): void {
+  constructor(root: XmlElement) {
+    this.#look(root);
+  }
+
+  #look(element: XmlElement): boolean {
+    let says = element.attributes.length > 0 || ownText(element) !== "";
+    for (const child of elements(element)) says = this.#look(child) || says;
+    if (says) this.#said.add(element);
+    return says;
+  }
+
+  write(element: XmlElement, inherited: string, depth: number): void {
+    const pad = "  ".repeat(depth);
+    const tag = `${pad}<${openTag(element, inherited)}`;
+    const inner = this.#inner(element);
+    if (inner.length === 0) {
+      const text = ownText(element);
+      this.#add(text === "" ? `${tag}/>\n` : `${tag}>${escapeXml(text)}</${element.name}>\n`);
+      return;
+    }
+    this.#add(`${tag}>\n`);
+    for (const child of this.#inOrder(inner)) this.write(child, element.namespace, depth + 1);
+    this.#add(`${pad}</${element.name}>\n`);
+  }
+
+  #add(piece: string): void {
     this.#length += piece.length;
     if (this.#length > longestCanonical)
       throw new XmlSyntaxError(`more than ${longestCanonical} characters when written out`);
     this.pieces.push(piece);
   }
 
-  /** Writes nothing, and says so, where there is nothing in the element. Looks at each once, however deep it stands. */
-  write(element: XmlElement, inherited: string, depth: number): boolean {
-    const tag = `${"  ".repeat(depth)}<${openTag(element, inherited)}`;
-    const children = elements(element);
-    if (children.length > 0) {
-      const [piecesBefore, lengthBefore] = [this.pieces.length, this.#length];
-      this.add(`${tag}>\n`);
-      for (const child of inCanonicalOrder(children)) this.write(child, element.namespace, depth + 1);
-      if (this.pieces.length > piecesBefore + 1) {
-        this.add(`${"  ".repeat(depth)}</${element.name}>\n`);
-        return true;
-      }
-      this.pieces.length = piecesBefore;
-      this.#length = lengthBefore;
-    }
-    // What is below it has no text either.
-    const text = element.children
-      .filter((child) => typeof child === "string")
-      .join("")
-      .trim();
-    if (text === "" && element.attributes.length === 0) return false;
-    this.add(text === "" ? `${tag}/>\n` : `${tag}>${escapeXml(text)}</${element.name}>\n`);
-    return true;
+  #inner(element: XmlElement): readonly XmlElement[] {
+    return elements(element).filter((child) => this.#said.has(child));
+  }
+
+  #inOrder(children: readonly XmlElement[]): readonly XmlElement[] {
+    if (children.length < 2) return children;
+    return children
+      .map((element) => ({ element, isContainer: Number(this.#inner(element).length > 0) }))
+      .sort((a, b) => a.isContainer - b.isContainer || compareNames(a.element, b.element))
+      .map(({ element }) => element);
   }
 }
 
-function inCanonicalOrder(children: readonly XmlElement[]): readonly XmlElement[] {
-  if (children.length < 2) return children;
-  return children
-    .map((element) => ({ element, isContainer: Number(!isLeaf(element)) }))
-    .sort((a, b) => a.isContainer - b.isContainer || compareNames(a.element, b.element))
-    .map(({ element }) => element);
-}
+/** What stands in the element itself. */
+const ownText = (element: XmlElement) =>
+  trimmed(element.children.filter((child) => typeof child === "string").join(""));
 
 const compareNames = (a: XmlElement, b: XmlElement) => compare(a.name, b.name) || compare(a.namespace, b.namespace);
 const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 
-const isLeaf = (element: XmlElement) => element.children.every((child) => typeof child === "string");
-
 function openTag(element: XmlElement, inherited: string): string {
   const parts = [element.name];
-  if (element.namespace !== inherited) parts.push(`xmlns="${escapeXml(element.namespace)}"`);
+  if (element.namespace !== inherited) parts.push(`xmlns="${escapeAttribute(element.namespace)}"`);
   const sorted = [...element.attributes].sort((a, b) => (a.namespace + a.name < b.namespace + b.name ? -1 : 1));
   for (const [index, { name, namespace, value }] of sorted.entries()) {
-    if (namespace === "") parts.push(`${name}="${escapeXml(value)}"`);
-    else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeXml(value)}"`);
-    else parts.push(`xmlns:a${index}="${escapeXml(namespace)}"`, `a${index}:${name}="${escapeXml(value)}"`);
+    if (namespace === "") parts.push(`${name}="${escapeAttribute(value)}"`);
+    else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeAttribute(value)}"`);
+    else parts.push(`xmlns:a${index}="${escapeAttribute(namespace)}"`, `a${index}:${name}="${escapeAttribute(value)}"`);
   }
   return parts.join(" ");
 }

@@ -12,6 +12,7 @@ import { createCertificateAuthority } from "./certificates.ts";
 import { startFlowCollector } from "./flow-collector.ts";
 import { inboundNetwork } from "./inbound-network.ts";
 import { classesFile, inventoryFile } from "./inventory-file.ts";
+import type { NetconfFaults } from "./netconf/server.ts";
 import type { EmulatedNetwork, LabMeasurement } from "./network.ts";
 import { startPrometheusServer } from "./prometheus.ts";
 import { type Router, startRouter } from "./router.ts";
@@ -53,6 +54,10 @@ export type Lab = {
   /** The exact text of each router's running configuration. */
   configurations(): Record<DeviceName, string>;
   inject(fault: Fault): void;
+  /** Switches of each router's NETCONF server alone, to flip and flip back while it runs. */
+  readonly faults: Readonly<Record<DeviceName, NetconfFaults>>;
+  /** What clients have begun on each router and not ended: held locks, edits of the candidate, a commit on trial. */
+  unfinished(): Record<DeviceName, readonly string[]>;
   stop(): Promise<void>;
 };
 
@@ -195,6 +200,8 @@ export async function startLab(options: {
       peaked: () => clock.now() - startMs >= timing.peakAfterMs + timing.rampMs,
       configurations: () => Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.runningText()])),
       inject,
+      faults: Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.faults])),
+      unfinished: () => Object.fromEntries(routers.map(({ device, netconf }) => [device, netconf.unfinished()])),
       stop,
     };
   } catch (error) {

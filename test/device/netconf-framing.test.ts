@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { DecodeError, Deframer, frame } from "../../src/device/netconf/framing.ts";
 import { MessageReader } from "../../src/device/netconf/message-reader.ts";
 import { escapeXml, textOf } from "../../src/kernel/xml.ts";
+import { fuzz } from "../support/fuzz.ts";
 
 const marker = Buffer.from("]]>]]>");
 
@@ -63,7 +64,7 @@ test("chunked framing", () => {
     const stream = Buffer.concat(sent.map((message) => inChunks(message, chunkSizes)));
     expect(deframe(cut(stream, packetSizes), 0)).toEqual(sent);
   });
-  fc.assert(property, { numRuns: 1_000 });
+  fc.assert(property, fuzz(1_000));
 });
 
 // Goal: any bytes that do not hold the marker survive the old framing; a hello in it is followed by chunks in the same packet.
@@ -80,7 +81,7 @@ test("end-of-message framing, then chunks", () => {
       expect(deframe([stream], old.length)).toEqual([...old, last]);
     },
   );
-  fc.assert(property, { numRuns: 1_000 });
+  fc.assert(property, fuzz(1_000));
 });
 
 // Goal: what we send is framed by bytes, not by characters.
@@ -137,7 +138,7 @@ test("messages", () => {
       expect(read).toEqual(texts.flatMap((text) => [text, "]]>]]>"]));
     },
   );
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, fuzz(300));
 });
 
 // Goal: what is not UTF-8, not XML, or too much ends the reading with a reason.

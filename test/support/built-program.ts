@@ -39,7 +39,13 @@ const whereTheSourceIs = {
  * Builds the program once for all tests that run it as a process: tsx does that anew in each, which is half of the time that
  * most of them live. Vitest calls this before the tests, and what it returns after them.
  */
-export default async function buildProgram(project: TestProject): Promise<() => Promise<void>> {
+export default async function provideProgram(project: TestProject): Promise<() => Promise<void>> {
+  const { program, remove } = await buildProgram();
+  project.provide("program", program);
+  return remove;
+}
+
+export async function buildProgram(): Promise<{ program: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "pointsman-built-"));
   await symlink(join(root, "node_modules"), join(folder, "node_modules"));
   await esbuild.build({
@@ -56,6 +62,5 @@ export default async function buildProgram(project: TestProject): Promise<() => 
     logLevel: "error",
     plugins: [whereTheSourceIs],
   });
-  project.provide("program", join(folder, "main.mjs"));
-  return () => rm(folder, { recursive: true, force: true });
+  return { program: join(folder, "main.mjs"), remove: () => rm(folder, { recursive: true, force: true }) };
 }

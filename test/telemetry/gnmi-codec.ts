@@ -27,10 +27,31 @@ export type ResponseMessage =
   | { sync_response: boolean }
   | { error: { code: number; message: string } };
 
-export function encodeResponse(message: ResponseMessage): Buffer {
-  return (
-    service as unknown as { Subscribe: { responseSerialize(value: unknown): Buffer } }
-  ).Subscribe.responseSerialize(message);
+const { Subscribe } = service as unknown as {
+  Subscribe: {
+    responseSerialize(message: ResponseMessage): Buffer;
+    responseDeserialize(bytes: Buffer): ResponseMessage;
+    requestDeserialize(bytes: Buffer): RequestMessage;
+  };
+};
+
+export type RequestMessage = {
+  subscribe: {
+    subscription?: { path: { elem: { name: string; key?: Record<string, string> }[] }; sample_interval?: string }[];
+  };
+};
+
+export const encodeResponse = (message: ResponseMessage): Buffer => Subscribe.responseSerialize(message);
+
+export const decodeRequest = (bytes: Buffer): RequestMessage => Subscribe.requestDeserialize(bytes);
+
+/** Undefined when they are no response. */
+export function decodeResponse(bytes: Buffer): ResponseMessage | undefined {
+  try {
+    return Subscribe.responseDeserialize(bytes);
+  } catch {
+    return undefined;
+  }
 }
 
 /** `/interfaces/interface[name=eth1]/state` as elements; a test's own shorthand, without escapes. */

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { SeriesTable } from "../../src/model/sample.ts";
 import { SubscribeReader } from "../../src/telemetry/gnmi/subscribe-reader.ts";
+import { fuzz } from "../support/fuzz.ts";
 import {
   encodeResponse,
   type NotificationMessage,
@@ -124,7 +125,7 @@ test("reads what protobufjs wrote", () => {
       }
       expect(reader.unused).toEqual({ future: 0, unread, notFinite: 0, tooManyPaths: 0 });
     }),
-    { numRuns: 500 },
+    fuzz(500),
   );
 });
 
@@ -141,7 +142,7 @@ test("refuses every truncation whole", () => {
       expect(sink.heard).toEqual([]);
       expect(read(bytes).ok).toBe(true);
     }),
-    { numRuns: 100 },
+    fuzz(100),
   );
 });
 
@@ -157,7 +158,7 @@ test("survives garbled bytes", () => {
       if (!result.ok) expect(result.failure.message).toMatch(/gNMI message|the target reports/);
       for (const one of sink.heard) if (one.kind === "number") expect(Number.isFinite(one.value)).toBe(true);
     }),
-    { numRuns: 1_000 },
+    fuzz(1_000),
   );
 });
 

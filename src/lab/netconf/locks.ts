@@ -6,6 +6,10 @@ export type DatastoreName = "running" | "candidate";
 export class Locks {
   readonly #holders = new Map<DatastoreName, number>();
 
+  get held(): readonly DatastoreName[] {
+    return [...this.#holders.keys()];
+  }
+
   acquire(datastore: DatastoreName, session: number): void {
     this.assertNotHeld(datastore);
     this.#holders.set(datastore, session);

@@ -32,6 +32,8 @@ export type NetconfServer = {
   /** Whenever running becomes another: by commit, revert or cancel. */
   onRunningChanged(listener: (running: XmlElement) => void): void;
   readonly faults: NetconfFaults;
+  /** What clients have begun and not ended: held locks, edits of the candidate, a commit on trial. */
+  unfinished(): readonly string[];
   stop(): Promise<void>;
 };
 
@@ -96,6 +98,11 @@ export async function startNetconfServer(options: {
     runningText: () => datastore.runningText,
     onRunningChanged: (onChange) => datastore.onRunningChanged(onChange),
     faults,
+    unfinished: () => [
+      ...router.locks.held.map((name) => `${name} is locked`),
+      ...(datastore.modified ? ["the candidate is edited"] : []),
+      ...(confirmedCommit.owner === undefined ? [] : ["a commit is on trial"]),
+    ],
     async stop() {
       confirmedCommit.stop();
       const closed = once(listener, "close");
