@@ -28,7 +28,7 @@ function undoOf(platform: Platform): (typeof ways)[number] {
 export function standing({ device, basis, expected }: DeviceStep, running: string): Result<void> {
   if (running === expected) return ok(undefined);
   if (running === basis) return fail(new Failure("TRIAL_EXPIRED", `${device} went back by itself before the verdict`));
-  const diff = unifiedDiff(device, expected, running);
+  const diff = unifiedDiff(device, expected, running, { before: "on trial", after: "running" });
   return fail(
     new Failure("DEVICE_CHANGED", `${device}: someone else changed it while the change was on trial:\n${diff}`, {
       mend: `See who changed ${device} and why`,

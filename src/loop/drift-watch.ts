@@ -53,7 +53,8 @@ export class DriftWatch {
     }
     if (isKnown && known.text === text) return;
     const sinceMs = isKnown ? known.drift.sinceMs : this.#deps.clock.now();
-    const drift = { section, device, changeId, sinceMs, diff: unifiedDiff(device, expected, text) };
+    const diff = unifiedDiff(device, expected, text, { before: `as ${changeId} left it`, after: "now" });
+    const drift = { section, device, changeId, sinceMs, diff };
     this.#found.set(section, { drift, text });
     this.#deps.troubles.drift(drift);
     await this.#journal("drift.found", drift);

@@ -28,7 +28,7 @@ export class Troubles {
   }
 
   drift({ section, changeId, diff }: Drift): void {
-    const message = `someone else has changed what ${changeId} left (- as it left it, + now):\n${diff}`;
+    const message = `someone else has changed what ${changeId} left:\n${diff}`;
     const mend = "put it back, or keep it: the next change is planned from what is there then";
     this.#tell(section, changeId, { code: "DEVICE_CHANGED", message, mend });
   }

@@ -6,6 +6,7 @@ import { formatSignal } from "../../model/signal.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable, evidenceTable } from "../show-change.ts";
+import { showDrift } from "../show-drift.ts";
 import { colours, plain, print, printJson, table } from "../terminal.ts";
 
 export function statusCommands(): Command[] {
@@ -86,10 +87,7 @@ function showStatus(status: Status, shed: readonly ShedLevel[]): string {
       ]),
     ),
   );
-  for (const { section, changeId, sinceMs, diff } of drift) {
-    const since = `since ${new Date(sinceMs).toISOString()} (- as ${changeId} left it, + now)`;
-    lines.push("", colours.yellow(`DRIFT in ${plain(section)}: someone else has changed it, ${since}`), plain(diff));
-  }
+  lines.push(...showDrift(drift));
   if (open.length > 0) lines.push("", changesTable(open));
   return lines.join("\n");
 }
