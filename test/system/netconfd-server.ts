@@ -1,19 +1,9 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { once } from "node:events";
-import {
-  accessSync,
-  constants,
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
-import { type AddressInfo, createServer } from "node:net";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { Device } from "../../src/model/inventory.ts";
+import { end, fingerprint, freePort, requirePresent, says } from "./daemon.ts";
 
 const parts = ["/usr/sbin/netconfd", "/usr/sbin/netconf-subsystem", "/usr/sbin/sshd", "/usr/bin/ssh-keygen"];
 const yumaModules = "/usr/share/yuma/modules";
@@ -22,7 +12,7 @@ export type Netconfd = { device: Device; privateKey(): string; stop(): Promise<v
 
 /** yuma123's netconfd behind OpenSSH's sshd, both on loopback and in a folder of their own. */
 export async function startNetconfd(): Promise<Netconfd> {
-  for (const path of [...parts, yumaModules]) requirePresent(path);
+  requirePresent([...parts, yumaModules], "netconfd, libyuma-base and openssh-server");
   const folder = mkdtempSync(join(tmpdir(), "netconfd-"));
   const { username } = userInfo();
   const at = (name: string) => join(folder, name);
@@ -74,54 +64,11 @@ export async function startNetconfd(): Promise<Netconfd> {
     await stop();
     throw error;
   }
-  const [, hostKey = ""] = execFileSync("/usr/bin/ssh-keygen", ["-lf", at("host.pub")])
-    .toString()
-    .split(" ");
+  const hostKey = fingerprint(at("host.pub"));
   const management = { host: "127.0.0.1", port, username, privateKey: { file: at("user") }, hostKey };
   return {
     device: { name: "yuma", platform: "openconfig", management },
     privateKey: () => readFileSync(at("user"), "utf8"),
     stop,
   };
-}
-
-function requirePresent(path: string): void {
-  try {
-    accessSync(path, constants.R_OK);
-  } catch {
-    throw new Error(
-      `${path} is missing: this test needs the Debian packages netconfd, libyuma-base and openssh-server`,
-    );
-  }
-}
-
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, "close");
-  return port;
-}
-
-/** Resolves once `child` has printed `text`; rejects with all it printed if it ends before. */
-function says(child: ChildProcess, text: string): Promise<void> {
-  let printed = "";
-  return new Promise((resolve, reject) => {
-    const read = (piece: Buffer) => {
-      printed += piece.toString();
-      if (printed.includes(text)) resolve();
-    };
-    child.stdout?.on("data", read);
-    child.stderr?.on("data", read);
-    child.once("error", reject);
-    child.once("exit", () => reject(new Error(`${child.spawnfile} ended before it was ready:\n${printed}`)));
-  });
-}
-
-export async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const exited = once(child, "exit");
-  child.kill("SIGTERM");
-  await exited;
 }

@@ -5,7 +5,7 @@ import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { end, freePort } from "./netconfd-server.ts";
+import { end, freePort } from "./daemon.ts";
 
 /** `"192.0.2.0/24-26 65000"`; without `-26`, that length only. */
 export type WrittenVrp = string;
