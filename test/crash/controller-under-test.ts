@@ -6,7 +6,7 @@ import { ControllerProcess } from "./controller-process.ts";
 import { Violation } from "./violation.ts";
 
 /** From a start, or from what is waited for, to the end of all that is under way; a router that is away is back long before. */
-const boundMs = 45_000;
+const boundMs = 90_000;
 const trailLength = 200;
 const by = "crash-test";
 
@@ -126,8 +126,12 @@ export class ControllerUnderTest {
 
   /** Why no change begins, into the trail. */
   async noteStatus(): Promise<void> {
-    const { policies } = (await this.#required().ask("/v1/status")) as Status;
-    for (const { target, state, detail, value } of policies) this.note(`${target} at ${value}: ${state}, ${detail}`);
+    const { atMs, policies, targets } = (await this.#required().ask("/v1/status")) as Status;
+    for (const { target, state, detail, value, measuredMs } of policies) {
+      this.note(`${target}: ${state}, ${detail}; at ${value}, ${measuredMs && atMs - measuredMs} ms ago`);
+    }
+    for (const [name, { state, reason = "" }] of Object.entries(targets))
+      this.note(`telemetry ${name}: ${state} ${reason}`);
   }
 
   async #press(route: string, body: Readonly<Record<string, string>>): Promise<void> {

@@ -9,7 +9,7 @@ import { type Aim, aimAtChange, aimAtRecovery, isUnderWay, type UnderWay } from 
 import { ControllerUnderTest } from "./controller-under-test.ts";
 import { readJournal } from "./read-journal.ts";
 import { misplaced, type Standing, snapshot } from "./routers.ts";
-import { intervalMs, type Scene } from "./scenes.ts";
+import type { Scene } from "./scenes.ts";
 import { Violation } from "./violation.ts";
 
 /** A kill that landed while a change was under way: where the journal says that it was. */
@@ -40,7 +40,7 @@ export async function runScene(options: SceneOptions): Promise<readonly ChangeSt
   let onOperation: () => void = () => undefined;
   const lab = await startLab({
     ...{ scenario: options.scene.scenario, folder: join(folder, "lab"), seed: options.seed, clock: systemClock },
-    timing: { intervalMs, peakAfterMs: 0, peakForMs: 86_400_000, reactionMs: 100 },
+    timing: { intervalMs: options.scene.intervalMs, peakAfterMs: 0, peakForMs: 86_400_000, reactionMs: 100 },
     policies: [policyFile],
     onOperation: () => onOperation(),
   });
@@ -68,7 +68,7 @@ const lateShare = 0.04;
 const lateMs = 3_000;
 const againShare = 0.4;
 /** Within this the policy decides anew, or what was asked for begins. */
-const patienceMs = 45_000;
+const patienceMs = 120_000;
 const leftoverMs = 5_000;
 
 class SceneRun {

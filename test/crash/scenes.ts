@@ -13,15 +13,26 @@ export type Scene = Readonly<{
   mode: Mode;
   fault: SceneFault;
   policy: string;
+  /** Of telemetry and evaluations. */
+  intervalMs: number;
   /** About how many NETCONF operations a change takes, from its dry run to its end. */
   operations: number;
 }>;
 
-export const intervalMs = 200;
+/** Six routers tell three times as much as two: a machine that does more than this must keep up. */
+const [transitsMs, backboneMs] = [200, 400];
 /** Long enough to ask the routers what they have before the next change begins. */
 const holdMs = 1_500;
 
-const spec = (mode: Mode, scope: string, trigger: string, decide: string, guard: string, require: string) =>
+const spec = (
+  mode: Mode,
+  intervalMs: number,
+  scope: string,
+  trigger: string,
+  decide: string,
+  guard: string,
+  require: string,
+) =>
   `apiVersion: pointsman/v1
 kind: Policy
 metadata: { name: restless, description: Decides again as soon as it may. }
@@ -32,7 +43,7 @@ spec:
   decide: ${decide}
   guard: { ${guard}, freshness: 25 intervals, coverage: 50%, surviveAnyLinkFailure: true }
   approve: { people: 1, expires: 15m }
-  verify: { observe: 400ms, require: ["${require}"], forbid: [] }
+  verify: { observe: ${2 * intervalMs}ms, require: ["${require}"], forbid: [] }
   hold: ${holdMs}ms
 `;
 
@@ -40,6 +51,7 @@ spec:
 const transits = (mode: Mode) =>
   spec(
     mode,
+    transitsMs,
     "{ links: { role: transit } }",
     "signal: link.utilisation.in, above: 85%, clear: 65%",
     "{ action: bgp-prepend, objective: cost, maxPrepends: 3, target: 75% }",
@@ -51,6 +63,7 @@ const transits = (mode: Mode) =>
 const drain = (mode: Mode) =>
   spec(
     mode,
+    backboneMs,
     "{ drain: core-b }",
     "signal: link.utilisation.out, above: 2%, clear: 1%",
     "{ action: segment-routing, target: 75%, maxSegments: 3 }",
@@ -59,11 +72,11 @@ const drain = (mode: Mode) =>
   );
 
 const onTransits = (mode: Mode, fault: SceneFault): Scene => ({
-  ...{ scenario: "two-transits", mode, fault, operations: 40 },
+  ...{ scenario: "two-transits", mode, fault, intervalMs: transitsMs, operations: 40 },
   policy: transits(mode),
 });
 const onBackbone = (mode: Mode, fault: SceneFault): Scene => ({
-  ...{ scenario: "maintenance-drain", mode, fault, operations: 120 },
+  ...{ scenario: "maintenance-drain", mode, fault, intervalMs: backboneMs, operations: 120 },
   policy: drain(mode),
 });
 
