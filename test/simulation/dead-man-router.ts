@@ -103,6 +103,7 @@ export class DeadManRouter implements SimulatedRouter {
     if (this.#isLocked()) return this.#fail("DEVICE_LOCKED", "is locked");
     if (this.#running !== step.basis) return this.#fail("DEVICE_CHANGED", "was changed by someone else");
     this.#prepared = { step, life };
+    this.#parts.watch.locking(this.device);
     return ok(`diff of ${this.device}`);
   }
 
@@ -210,12 +211,15 @@ export class DeadManRouter implements SimulatedRouter {
 }
 
 /** A statement, by the name of its list and with the line that prepends, if it has one. */
-const entryPattern = /^route-map \S+ permit \d+\n match ip address prefix-list (\S+)\n(?: set as-path prepend((?: \d+)+)\n)?/gm;
+const entryPattern =
+  /^route-map \S+ permit \d+\n match ip address prefix-list (\S+)\n(?: set as-path prepend((?: \d+)+)\n)?/gm;
 
 const withAddition = (text: string, name: string) => `ip prefix-list ${name} seq 5 permit 198.18.0.0/24\n${text}`;
 
 function withPrepends(text: string, { prefix, to }: { prefix: string; to: number }): string {
-  const list = [...text.matchAll(/^ip prefix-list (\S+) seq \d+ permit (\S+)$/gm)].find((one) => one[2] === prefix)?.[1];
+  const list = [...text.matchAll(/^ip prefix-list (\S+) seq \d+ permit (\S+)$/gm)].find(
+    (one) => one[2] === prefix,
+  )?.[1];
   return text.replace(entryPattern, (entry, name: string) => {
     if (name !== list) return entry;
     const head = entry.split("\n").slice(0, 2).join("\n");

@@ -62,6 +62,14 @@ export class Facts {
     if (what === "confirmed") this.settlements.push({ device, token, atMs: this.nowMs });
   }
 
+  /** By an edit: what it had there before counts again, whoever had put there meanwhile what looks like the change's own. */
+  takenBack(device: string, { trial, decision }: Change): void {
+    this.did("undone", device, trial.token);
+    if (decision.action !== "bgp-prepend") return;
+    const ours = decision.changes.filter((one) => one.device === device);
+    this.setByOthers(device, "taken back", new Map(ours.map(({ prefix, from }) => [prefix, from])));
+  }
+
   /** Another writer, a startup configuration or a person's hand. */
   setByOthers(device: string, by: string, prepends: ReadonlyMap<string, number>): void {
     this.settlements.push({ device, by, prepends, atMs: this.nowMs });

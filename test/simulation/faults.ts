@@ -10,6 +10,8 @@ const worst = {
   "reply-lost": 0.02,
   /** No answer, whether it was done or not. */
   "rpc-unanswered": 0.01,
+  /** Done, but only after whoever asked has given up waiting. */
+  "rpc-late": 0.01,
   /** A router keeps a session, and its locks, for a while after the controller has hung up. */
   "session-lingers": 0.3,
   /** Of commits: `<ok/>`, and nothing is applied. */
@@ -23,6 +25,8 @@ const worst = {
   "reboot-to-startup": 3,
   "lock-contention": 20,
   "another-writer": 8,
+  /** Of the locks that are asked for: another writer, right then. */
+  "writer-at-lock": 0.2,
   /** Of the trials that begin: another writer, or a reboot, while they last. */
   "writer-during-trial": 0.3,
   "reboot-during-trial": 0.3,
@@ -35,8 +39,8 @@ const worst = {
   /** Of the sources, once. */
   "clock-skewed": 0.4,
   /** Of the journal's writes. */
-  "killed-before-write": 0.02,
-  "killed-after-write": 0.02,
+  "killed-before-write": 0.05,
+  "killed-after-write": 0.05,
   "disk-full": 0.01,
   /** An hour. */
   killed: 6,
@@ -61,9 +65,8 @@ export class Faults {
   #calm = false;
 
   constructor(seed: number, leftOut: ReadonlySet<FaultKind>) {
-    const severity = streamOf(seed, "severity");
     for (const kind of faultKinds) {
-      const luck = severity();
+      const luck = streamOf(seed, `severity of ${kind}`)();
       const share = luck < 0.5 ? 0 : luck < 0.85 ? 0.3 : 1;
       this.#rates.set(kind, leftOut.has(kind) ? 0 : worst[kind] * share);
       this.#streams.set(kind, streamOf(seed, kind));

@@ -45,11 +45,12 @@ export const atPush = {
   /** 4. The policy's limits, worked out anew; every guard was asked and allowed it; nothing is pushed once killed. */
   withinLimits(facts: Facts, { token }: Push): Wrong {
     const change = facts.changeOf(token);
-    if (!change || change.origin.kind !== "policy" || change.decision.action !== "bgp-prepend") return undefined;
+    if (change?.origin.kind !== "policy" || change.decision.action !== "bgp-prepend") return undefined;
     const { killed } = facts.switches;
     if (killed && facts.killedMs < facts.nowMs) return `${change.id} is pushed though ${killed.by} has killed`;
     const { changes } = change.decision;
-    if (new Set(changes.map(({ device }) => device)).size > policy.guard.maxDevices) return `${change.id} is on too many routers`;
+    if (new Set(changes.map(({ device }) => device)).size > policy.guard.maxDevices)
+      return `${change.id} is on too many routers`;
     const wild = changes.find(({ prefix, to }) => {
       return !network.prefixes.includes(prefix) || to < 0 || to > 3 || !Number.isInteger(to);
     });
@@ -64,7 +65,8 @@ export const atPush = {
     const change = facts.changeOf(token);
     if (change?.origin.kind !== "policy" || change.mode === "auto") return undefined;
     const approvers = new Set(change.approvals.map(({ by }) => by));
-    if (approvers.size < change.policy.approve.people) return `${change.id} was approved by ${[...approvers].join(", ")} only`;
+    if (approvers.size < change.policy.approve.people)
+      return `${change.id} was approved by ${[...approvers].join(", ")} only`;
     const late = change.approvals.find(({ atMs }) => atMs >= change.expiresMs);
     if (late) return `${change.id} was approved by ${late.by} after it had expired`;
     const unknown = change.approvals.find(
@@ -125,7 +127,8 @@ export const atWrite = {
     const { event, actor, body } = entry;
     if (actor !== "pointsman" && !people.has(actor)) return `${event} was done by "${actor}"`;
     const cause = (body as { event?: string }).event;
-    const byPeople = event.startsWith("switch.") || event === "change.rollback-asked" || event === "change.approved-by-one";
+    const byPeople =
+      event.startsWith("switch.") || event === "change.rollback-asked" || event === "change.approved-by-one";
     const needsPerson = byPeople || ["approved", "rejected", "retried", "withdrawn"].includes(cause ?? "");
     return needsPerson && actor === "pointsman" ? `${event} was done by nobody` : undefined;
   },
@@ -166,19 +169,23 @@ export const atWrite = {
 
   /** Bounded oscillation: a policy does not set one thing there, back, and there again within two holds. */
   noPingPong(facts: Facts, { writes: { change }, earlier }: Write): Wrong {
-    if (change?.state !== "confirmed" || earlier?.state === "confirmed" || change.origin.kind !== "policy") return undefined;
+    if (change?.state !== "confirmed" || earlier?.state === "confirmed" || change.origin.kind !== "policy")
+      return undefined;
     if (change.decision.action !== "bgp-prepend") return undefined;
     for (const { prefix, link, from, to } of change.decision.changes) {
       const moves = [...facts.changes.values()]
         .filter(({ state, origin }) => state === "confirmed" && origin.kind === "policy")
         .sort((a, b) => (a.times.pushStartedMs ?? 0) - (b.times.pushStartedMs ?? 0))
-        .flatMap(({ decision, times }) => (decision.action === "bgp-prepend" ? decision.changes.map((one) => ({ ...one, times })) : []))
+        .flatMap(({ decision, times }) =>
+          decision.action === "bgp-prepend" ? decision.changes.map((one) => ({ ...one, times })) : [],
+        )
         .filter((one) => one.prefix === prefix && one.link === link);
       const [first, second] = moves.slice(-3);
       if (moves.length < 3 || !first || !second) continue;
       const spanMs = (change.times.pushStartedMs ?? 0) - (first.times.pushStartedMs ?? 0);
       const again = first.from === from && first.to === to && second.from === to && second.to === from;
-      if (again && spanMs < 2 * policy.holdMs) return `${prefix} on ${link} went ${from}, ${to}, ${from}, ${to} in ${spanMs} ms`;
+      if (again && spanMs < 2 * policy.holdMs)
+        return `${prefix} on ${link} went ${from}, ${to}, ${from}, ${to} in ${spanMs} ms`;
     }
     return undefined;
   },
@@ -245,7 +252,9 @@ export const whenQuiet = {
     for (const { what, token, device } of facts.deeds) {
       if (what !== "trial") continue;
       const change = facts.changeOf(token);
-      const logged = facts.entries.some(({ event, subject }) => event === "change.committing" && subject === change?.id);
+      const logged = facts.entries.some(
+        ({ event, subject }) => event === "change.committing" && subject === change?.id,
+      );
       if (!logged) return `nothing in the log lets ${token} be pushed to ${device}`;
     }
     return undefined;
@@ -261,7 +270,8 @@ function staleAt(facts: Facts, { id }: Change, atMs: number): Wrong {
     for (const { link, deliveredMs, stampMs } of facts.deliveries) {
       if (link === name && deliveredMs <= atMs) newestMs = Math.max(newestMs, stampMs);
     }
-    if (Math.abs(atMs - newestMs) > limitMs) return `${id} rests on a sample of ${name} that is ${atMs - newestMs} ms old`;
+    if (Math.abs(atMs - newestMs) > limitMs)
+      return `${id} rests on a sample of ${name} that is ${atMs - newestMs} ms old`;
   }
   return undefined;
 }

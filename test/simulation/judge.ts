@@ -11,10 +11,7 @@ export class Judge {
     this.#facts = facts;
   }
 
-  ask<Case>(
-    invariants: Readonly<Record<string, (facts: Facts, at: Case) => string | undefined>>,
-    at?: Case,
-  ): void {
+  ask<Case>(invariants: Readonly<Record<string, (facts: Facts, at: Case) => string | undefined>>, at?: Case): void {
     for (const [name, invariant] of Object.entries(invariants)) this.found(name, invariant(this.#facts, at as Case));
   }
 

@@ -12,13 +12,12 @@ import { announcements } from "../../src/lab/routing-policy.ts";
 import type { DevicePort } from "../../src/model/device.ts";
 import type { Device } from "../../src/model/inventory.ts";
 import { type ForeignEdit, faultyTimers, type Life, type RouterParts, type SimulatedRouter } from "./router.ts";
-import { SimulatedSsh } from "./simulated-ssh.ts";
+import { rpcTimeoutMs, SimulatedSsh } from "./simulated-ssh.ts";
 import { exportPolicy, network } from "./world.ts";
 
 const namespace = "http://openconfig.net/yang/routing-policy";
 /** The session id of whoever else writes. */
 const stranger = 4_000_000;
-const rpcTimeoutMs = 10_000;
 
 /** A router that the real NETCONF driver changes: the lab's datastores, locks and confirmed commit, behind connections in memory. */
 export class NetconfRouter implements SimulatedRouter {
@@ -75,7 +74,10 @@ export class NetconfRouter implements SimulatedRouter {
           return lies;
         },
       },
-      onOperation: (name) => trace.add(this.device, name),
+      onOperation: (name) => {
+        trace.add(this.device, name);
+        if (name === "lock") watch.locking(this.device);
+      },
     };
   }
 
@@ -193,7 +195,9 @@ export class NetconfRouter implements SimulatedRouter {
     let known = this.#known.get(running);
     if (!known) {
       const { children } = applyFilter(running, this.#query);
-      const reading = elements({ ...running, children }).map((child) => canonicalXml(child)).join("");
+      const reading = elements({ ...running, children })
+        .map((child) => canonicalXml(child))
+        .join("");
       const originated = network.prefixes;
       known = { reading, announced: announcements(running, exportPolicy, originated) };
       this.#known.set(running, known);

@@ -31,15 +31,23 @@ export class People {
       const untilMs = running.clock.now() + 60_000;
       this.#ask(running, "switch.freeze", "eve", "switches", (it) => it.freeze("eve", untilMs, "match day"));
     }
-    if ((killed || frozen) && chance(0.15)) this.#ask(running, "switch.resume", "ann", "switches", (it) => it.resume("ann"));
+    if ((killed || frozen) && chance(0.15))
+      this.#ask(running, "switch.resume", "ann", "switches", (it) => it.resume("ann"));
   }
 
-  #consider(running: Incarnation, { id, state, approvals }: Change, chance: (share: number) => boolean): void {
+  #consider(
+    running: Incarnation,
+    { id, state, approvals, expiresMs }: Change,
+    chance: (share: number) => boolean,
+  ): void {
     if (state === "awaiting-approval") {
       for (const by of ["ann", "bob"]) if (chance(this.#patience)) this.#approve(running, id, by);
       // Twice, as somebody does who is not sure whether the first was heard.
       const [first] = approvals;
       if (first && chance(0.3)) this.#approve(running, id, first.by);
+      // Somebody who has left the page open.
+      if (running.clock.now() >= expiresMs && chance(0.5))
+        for (const by of ["ann", "bob"]) this.#approve(running, id, by);
       if (chance(0.02)) this.#ask(running, "change.rejected", "eve", id, (it) => it.reject(id, "eve", "not now"));
     }
     if (state === "expired" && chance(0.05)) this.#approve(running, id, "bob");
@@ -67,7 +75,8 @@ export class People {
     trace.add(subject, `${by} asks for ${event ?? "something"}`);
     void asked.then(
       (answer) => {
-        if (event !== undefined && answer.ok && running.alive) facts.granted.push({ event, by, subject, atMs: facts.nowMs });
+        if (event !== undefined && answer.ok && running.alive)
+          facts.granted.push({ event, by, subject, atMs: facts.nowMs });
       },
       // A disk that is full: whoever asked is told so, and nothing was granted.
       () => trace.add(subject, `${by} is told that it failed`),

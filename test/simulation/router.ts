@@ -15,6 +15,8 @@ export type RouterWatch = Readonly<{
   trialReverted(device: string, token: string, how: "by itself" | "asked", before: string, seen: string): void;
   /** Ours: an edit without a trial, which is how a confirmed part is taken back. */
   committed(device: string, before: string): void;
+  /** A controller begins to prepare a change there. */
+  locking(device: string): void;
   /** Running became another, for whatever reason. */
   changed(device: string): void;
 }>;
@@ -47,7 +49,9 @@ export interface SimulatedRouter {
   lock(forMs: number): void;
 }
 
-export type ForeignEdit = Readonly<{ kind: "prepends"; prefix: string; to: number } | { kind: "addition"; name: string }>;
+export type ForeignEdit = Readonly<
+  { kind: "prepends"; prefix: string; to: number } | { kind: "addition"; name: string }
+>;
 
 /** A clock whose timers come early, late or twice. */
 export function faultyTimers({ clock, faults, trace }: RouterParts, device: string): Clock {

@@ -8,8 +8,8 @@ import { finalStates } from "../../src/model/change.ts";
 import type { Policy } from "../../src/model/policy.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 import { DeadManRouter } from "./dead-man-router.ts";
-import { type FaultKind, Faults, streamOf } from "./faults.ts";
 import { Facts } from "./facts.ts";
+import { type FaultKind, Faults, streamOf } from "./faults.ts";
 import { diskIsWhatWasWritten, Host } from "./host.ts";
 import { always, atConfirm, atPush, atUndo, whenQuiet } from "./invariants.ts";
 import { Judge, type Violation } from "./judge.ts";
@@ -19,7 +19,7 @@ import type { RouterParts, RouterWatch, SimulatedRouter } from "./router.ts";
 import { Sources } from "./telemetry.ts";
 import { Trace, type TraceLine } from "./trace.ts";
 import { Traffic } from "./traffic.ts";
-import { demands, links, network, policy as usual, startupOf } from "./world.ts";
+import { demands, links, network, startupOf, policy as usual } from "./world.ts";
 
 export type Run = Readonly<{
   seed: number;
@@ -121,7 +121,8 @@ class Simulation {
       await settle();
       if (this.#secondIsDue) {
         this.#secondIsDue = false;
-        if (this.#host.running) this.#judge.found("onlyOneController", (await this.#host.startSecond()) ? "two run" : undefined);
+        if (this.#host.running)
+          this.#judge.found("onlyOneController", (await this.#host.startSecond()) ? "two run" : undefined);
       }
       this.#judge.ask(always);
       if (!this.#clock.step(endMs)) return;
@@ -135,7 +136,7 @@ class Simulation {
     this.#sources.calm();
     this.#trace.add("simulation", "all is calm");
     const wait = (ms: number, done: () => boolean) => this.#until(clock.now() + ms, done);
-    await wait(300_000, () => this.#host.running !== null);
+    await wait(600_000, () => this.#host.isWell);
     await wait(1_000, () => false);
     const { running } = this.#host;
     if (!running || this.#judge.violation) return;
@@ -156,9 +157,9 @@ class Simulation {
   }
 
   #begin(): void {
-    const { random: _, ...kinds } = { random: 0, reboots: ["reboot-to-running", "reboot-to-startup"] as const };
     for (const [device, router] of this.#routers) {
-      for (const kind of kinds.reboots) this.#keep(kind, () => this.#reboot(router, kind));
+      for (const kind of ["reboot-to-running", "reboot-to-startup"] as const)
+        this.#keep(kind, () => this.#reboot(router, kind));
       this.#keep("lock-contention", () => {
         this.#trace.add(device, "is locked by another");
         router.lock(this.#faults.random("lock-contention") * 30_000);
@@ -206,7 +207,7 @@ class Simulation {
     if (into === "startup") this.#facts.setByOthers(device, "startup", new Map(router.announced()));
   }
 
-  #write(router: SimulatedRouter, kind: "another-writer" | "writer-during-trial"): void {
+  #write(router: SimulatedRouter, kind: "another-writer" | "writer-during-trial" | "writer-at-lock"): void {
     const { device } = router;
     const luck = this.#faults.random(kind);
     const announced = [...router.announced().keys()];
@@ -246,7 +247,14 @@ class Simulation {
         const step = this.#facts.stepTakenBack(device);
         this.#judge.ask(atUndo, { device, before, expected: step?.expected, seen: before });
         const change = [...this.#facts.changes.values()].find(({ state }) => state === "rolling-back");
-        if (change) this.#facts.did("undone", device, change.trial.token);
+        if (change) this.#facts.takenBack(device, change);
+      },
+      locking: (device) => {
+        const router = this.#routers.get(device);
+        if (!router || !this.#faults.hits("writer-at-lock")) return;
+        this.#clock.after(this.#faults.random("writer-at-lock") * 1_000, () => {
+          if (!this.#faults.isCalm) this.#write(router, "writer-at-lock");
+        });
       },
       changed: () => this.#traffic.change(this.#clock.now()),
     };
@@ -273,7 +281,12 @@ class Simulation {
   }
 }
 
-function routerFor(link: (typeof links)[number], seed: number, templates: Templates, parts: RouterParts): SimulatedRouter {
+function routerFor(
+  link: (typeof links)[number],
+  seed: number,
+  templates: Templates,
+  parts: RouterParts,
+): SimulatedRouter {
   const random = streamOf(seed, link.device);
   const device = network.devices.find(({ name }) => name === link.device);
   if (!device) throw new Error(`no device ${link.device}`);

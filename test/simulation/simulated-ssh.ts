@@ -6,6 +6,8 @@ import type { Faults } from "./faults.ts";
 import type { Life } from "./router.ts";
 import type { Trace } from "./trace.ts";
 
+export const rpcTimeoutMs = 10_000;
+
 type Options = Readonly<{
   device: string;
   life: Life;
@@ -84,6 +86,9 @@ export class SimulatedSsh extends EventEmitter {
       this.#travel("there", () => this.lose());
       return;
     }
+    const late = faults.hits("rpc-late");
+    // What is sent after it, and the end of the connection, come behind it.
+    if (late) this.#arrivesMs.there = this.#options.clock.now() + rpcTimeoutMs + faults.random("rpc-late") * 5_000;
     const unanswered = faults.hits("rpc-unanswered");
     const lost = faults.hits("reply-lost");
     if (unanswered && faults.random("rpc-unanswered") < 0.5) {
@@ -92,6 +97,7 @@ export class SimulatedSsh extends EventEmitter {
     }
     this.#travel("there", () => {
       if (this.#mute) return;
+      if (late) trace.add(device, `${label} comes late`);
       if (unanswered || lost) {
         trace.add(device, unanswered ? `${label} is never answered` : `connection lost after ${label}`);
         this.#mute = true;

@@ -57,7 +57,10 @@ export class Sources {
   readonly #silentUntilMs = new Map<string, number>();
   readonly #skewMs = new Map<string, number>();
 
-  constructor(parts: Readonly<{ clock: Clock; faults: Faults; trace: Trace; traffic: Traffic }>, deliver: (batch: Batch) => void) {
+  constructor(
+    parts: Readonly<{ clock: Clock; faults: Faults; trace: Trace; traffic: Traffic }>,
+    deliver: (batch: Batch) => void,
+  ) {
     this.#parts = parts;
     this.#deliver = deliver;
     const { faults } = parts;
@@ -110,7 +113,11 @@ export class Sources {
     const { traffic } = this.#parts;
     if (source !== prometheus) {
       const at = links.filter(({ device }) => device === source);
-      return at.map(({ name }) => ({ series: `octets ${name}`, link: name, value: Math.floor(traffic.octets.get(name) ?? 0) }));
+      return at.map(({ name }) => ({
+        series: `octets ${name}`,
+        link: name,
+        value: Math.floor(traffic.octets.get(name) ?? 0),
+      }));
     }
     return links.flatMap(({ name, platform, announced }) => [
       ...(platform === "openconfig" ? [] : [{ series: `rate ${name}`, link: name, value: traffic.rateOf(name) }]),

@@ -34,7 +34,9 @@ export class Traffic {
   /** What is announced or offered has changed. */
   change(nowMs: number): void {
     this.advance(nowMs);
-    const announced = new Map(links.map(({ name, device }) => [name, this.#routers.get(device)?.announced() ?? new Map()]));
+    const announced = new Map(
+      links.map(({ name, device }) => [name, this.#routers.get(device)?.announced() ?? new Map()]),
+    );
     for (const { name } of links) this.rates.set(name, new Map());
     for (const [prefix, rate] of this.offered) {
       const entry = entryOf(prefix, announced);
@@ -43,7 +45,8 @@ export class Traffic {
     for (const { name, capacity } of links) {
       const offered = this.rateOf(name);
       const entering = this.rates.get(name);
-      if (offered > capacity) for (const [prefix, rate] of entering ?? []) entering?.set(prefix, (rate * capacity) / offered);
+      if (offered > capacity)
+        for (const [prefix, rate] of entering ?? []) entering?.set(prefix, (rate * capacity) / offered);
     }
   }
 }

@@ -93,7 +93,15 @@ export const policy: Policy = {
 };
 
 /** The configuration that a router starts with: children of `<config>`, or lines of `show running-config`. */
-export function startupOf({ platform, announced, name, device, capacity, perMbitMonth, neighbor }: SimulatedLink): string {
+export function startupOf({
+  platform,
+  announced,
+  name,
+  device,
+  capacity,
+  perMbitMonth,
+  neighbor,
+}: SimulatedLink): string {
   if (platform === "openconfig") {
     const link = { name, device, capacity, perMbitMonth, neighbor, interface: "eth1", exportPolicy, announced };
     return routerConfig(link, as);
@@ -111,7 +119,10 @@ export function startupOf({ platform, announced, name, device, capacity, perMbit
 }
 
 /** The links that a prefix enters by, by what is announced where: the one with the fewest prepends, the first by name in a tie. */
-export function entryOf(prefix: string, announced: ReadonlyMap<string, ReadonlyMap<string, number>>): string | undefined {
+export function entryOf(
+  prefix: string,
+  announced: ReadonlyMap<string, ReadonlyMap<string, number>>,
+): string | undefined {
   let best: { link: string; prepends: number } | undefined;
   for (const [link, prefixes] of announced) {
     const prepends = prefixes.get(prefix);
