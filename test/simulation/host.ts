@@ -57,9 +57,16 @@ export class Host {
     return this.running !== null && !this.#ending;
   }
 
+  /** On the disk: a request that found none was refused, and the controller may live on. */
+  makeRoom(): void {
+    this.#diskIsFull = false;
+  }
+
   /** Brings up or takes away what is due; nothing else goes on meanwhile. */
   async tend(): Promise<void> {
-    for (const dead of this.#buried.splice(0)) await dead.journal.close();
+    for (const { journal } of this.#buried.splice(0)) {
+      await journal.close().catch((error: Error) => this.#parts.judge.found("noBugs", error.message));
+    }
     if (this.running || this.#bootAtMs === null || this.#parts.clock.now() < this.#bootAtMs) return;
     this.#bootAtMs = null;
     this.#diskIsFull = false;
@@ -88,7 +95,8 @@ export class Host {
     trace.add("controller", "a second one is started");
     try {
       const journal = await openJournal({ file: join(folder, "journal.sqlite"), clock });
-      await journal.close();
+      // What it says as it goes is of no interest: it should never have come in.
+      await journal.close().catch(() => undefined);
       return true;
     } catch (error) {
       if (error instanceof Failure && error.code === "JOURNAL_LOCKED") return false;

@@ -22,7 +22,9 @@ export const atPush = {
   journaledBeforePush(facts: Facts, { device, token }: Push): Wrong {
     const change = facts.changeOf(token);
     if (!change) return `no change on disk has the token ${token}`;
-    if (change.state !== "committing") return `${change.id} is ${change.state} on disk`;
+    // A command may come late, and find the change being taken back because nothing was heard of it.
+    if (change.state !== "committing" && change.state !== "rolling-back")
+      return `${change.id} is ${change.state} on disk`;
     const step = change.plan.steps.find((one) => one.device === device);
     if (!step?.inverse.config) return `${change.id} has no way back for ${device}`;
     return change.decision.reason === "" ? `${change.id} has no reason` : undefined;
@@ -47,7 +49,10 @@ export const atPush = {
     const change = facts.changeOf(token);
     if (change?.origin.kind !== "policy" || change.decision.action !== "bgp-prepend") return undefined;
     const { killed } = facts.switches;
-    if (killed && facts.killedMs < facts.nowMs) return `${change.id} is pushed though ${killed.by} has killed`;
+    const begun = facts.entries.findLast(
+      ({ event, subject }) => event === "change.committing" && subject === change.id,
+    );
+    if (killed && begun && facts.killedMs < begun.atMs) return `${change.id} is pushed though ${killed.by} has killed`;
     const { changes } = change.decision;
     if (new Set(changes.map(({ device }) => device)).size > policy.guard.maxDevices)
       return `${change.id} is on too many routers`;

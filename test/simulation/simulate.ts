@@ -134,6 +134,7 @@ class Simulation {
     const [clock, facts] = [this.#clock, this.#facts];
     this.#faults.calm();
     this.#sources.calm();
+    this.#host.makeRoom();
     this.#trace.add("simulation", "all is calm");
     const wait = (ms: number, done: () => boolean) => this.#until(clock.now() + ms, done);
     await wait(600_000, () => this.#host.isWell);
