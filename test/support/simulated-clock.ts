@@ -24,12 +24,17 @@ export class SimulatedClock implements Clock {
   /** Moves on by `ms`, running what falls due on the way, including what those tasks set. */
   advance(ms: number): void {
     const untilMs = this.#nowMs + ms;
-    for (let timer = this.#next(untilMs); timer; timer = this.#next(untilMs)) {
-      this.#timers.delete(timer);
-      this.#nowMs = timer.atMs;
-      timer.task();
-    }
-    this.#nowMs = untilMs;
+    while (this.step(untilMs));
+  }
+
+  /** Runs the one task that is due next, if it is due by then; otherwise moves on to `untilMs` and says so. */
+  step(untilMs: number): boolean {
+    const timer = this.#next(untilMs);
+    this.#nowMs = timer ? timer.atMs : untilMs;
+    if (!timer) return false;
+    this.#timers.delete(timer);
+    timer.task();
+    return true;
   }
 
   #next(untilMs: number): Timer | undefined {

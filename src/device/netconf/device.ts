@@ -26,6 +26,8 @@ export type NetconfDeviceOptions = {
   clock: Clock;
   /** For the hello and for every RPC. A router that validates a large configuration may take its time. */
   rpcTimeoutMs?: number;
+  /** How a connection to the router is opened, when it is not over a socket. */
+  connect?: typeof openSsh;
 };
 
 /**
@@ -245,8 +247,8 @@ class NetconfDevice implements DevicePort {
 
   async #open(): Promise<NetconfSession> {
     this.#locks = []; // They went with the session that held them.
-    const { device, resolveSecret, clock, rpcTimeoutMs = 30_000 } = this.#options;
-    const ssh = await openSsh({ name: device.name, management: device.management, resolveSecret });
+    const { device, resolveSecret, clock, rpcTimeoutMs = 30_000, connect = openSsh } = this.#options;
+    const ssh = await connect({ name: device.name, management: device.management, resolveSecret });
     this.#session = await openNetconf({ device: device.name, ssh, clock, rpcTimeoutMs });
     return this.#session;
   }
