@@ -231,6 +231,7 @@ export function operatorOf(
     resume: (by) => loop.setSwitches(resumed, "resume", by),
     explain,
     verifyAudit: () => journal.verify(),
+    exportAudit: (sinceMs) => journal.chained(sinceMs),
   };
 }
 
