@@ -129,7 +129,7 @@ export class Runner {
       change.plan.steps.map((step, index) => [step.device, prepared.value[index] ?? ""]),
     );
     return {
-      event: change.mode === "auto" || change.origin.kind === "operator" ? "passed-unattended" : "passed",
+      event: isUnattended(change) ? "passed-unattended" : "passed",
       patch: { diffs, times: { dryRunMs: this.#deps.clock.now() } },
     };
   }
@@ -247,6 +247,12 @@ export class Runner {
       await sleep(this.#deps.clock, retryMs, signal);
     }
   }
+}
+
+/** Nobody is waited for: it is a person's own request, or `auto` may do it alone. */
+function isUnattended({ mode, origin, needs }: Change): boolean {
+  if (origin.kind === "operator") return true;
+  return mode === "auto" && (needs === undefined || needs.reasons.length === 0);
 }
 
 async function missing(device: string): Promise<Result<never>> {

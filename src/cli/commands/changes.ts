@@ -5,7 +5,7 @@ import { asWhom, connect } from "../connect.ts";
 import { exitCode, exitCodeFor } from "../exit.ts";
 import { follow } from "../follow.ts";
 import { asHelp, type Globals, globalsOf } from "../options.ts";
-import { changesTable, nextCommand, showChange } from "../show-change.ts";
+import { approvalsText, changesTable, nextCommand, showChange } from "../show-change.ts";
 import { note, plain, print, printJson } from "../terminal.ts";
 
 type Asking = { as?: string; reason: string; wait: boolean };
@@ -45,9 +45,7 @@ export function changeCommands(): Command[] {
       const controller = await connect(globals);
       const approved = unwrap(await controller.approve(id, await asWhom(controller, options.as)));
       if (approved.state === "awaiting-approval" && !json) {
-        note(
-          `${approved.approvals.length} of ${approved.policy.approve.people} approvals; another person has to approve it too`,
-        );
+        note(`${plain(approvalsText(approved) ?? "")}; another person has to approve it too`);
       }
       finish(options.wait ? await follow(controller, approved, json) : approved, { state, json }, options.wait);
     },
