@@ -35,6 +35,7 @@ async function namedDigests(tokens: ApiAccess["tokens"], resolveSecret: ResolveS
     const secret = await resolveSecret(token);
     const mend = "make one with: openssl rand -base64 32";
     if (secret.length < shortestToken) throw wrong(`is shorter than ${shortestToken} characters`, mend);
+    if (!/^[\x21-\x7e]+$/.test(secret)) throw wrong("has characters that no header can hold", mend);
     const one = digest(secret);
     const same = named.find((other) => timingSafeEqual(other.digest, one));
     if (same) throw wrong(`is that of ${same.caller.name} too`, mend);

@@ -30,8 +30,10 @@ export async function connect({ state, url, tokenFile }: Globals): Promise<Remot
 }
 
 async function ownToken(file: string | undefined): Promise<string | undefined> {
-  if (file !== undefined) return secretResolver(".", process.env)({ file });
-  return process.env.POINTSMAN_TOKEN;
+  const token = file === undefined ? process.env.POINTSMAN_TOKEN : await secretResolver(".", process.env)({ file });
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  const where = file ?? "POINTSMAN_TOKEN";
+  throw new Failure("CONFIG_INVALID", `${where} holds no token`, { mend: "write the token there, and nothing else" });
 }
 
 /** Under which name to ask: the given one, or the token's, or, where the controller takes names on trust, the user's. */

@@ -143,6 +143,7 @@ describe("tokens of the configuration that cannot be used", () => {
   const named = (name: string, env: string) => ({ name, role: "viewer" as const, token: { env } });
   test.each([
     ["a short one", [named("ann", "x".repeat(21))], "ann is shorter than 22"],
+    ["one of two lines", [named("ann", `${"x".repeat(30)}\ny`)], "ann has characters that no header can hold"],
     ["one for two people", [named("ann", tokenOf("a")), named("bob", tokenOf("a"))], "bob is that of ann too"],
     ["the controller's name", [named("pointsman", tokenOf("a"))], "pointsman has a name that is not a person's"],
   ])("%s", async (_name, list, message) => {
