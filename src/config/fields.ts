@@ -199,7 +199,7 @@ export const port = (example: number) => whole(1, 65_535, example);
 export function secretRef(toPath: (written: string) => string) {
   const example = "{ env: ROUTER_PASSWORD }, { file: password } or { command: [pass, router] }";
   const error = complain("a reference to a secret", example, "secret");
-  const argument = z.string({ error }).regex(/^[^\0]*$/, { error });
+  const argument = z.string({ error }).regex(/^[^\0]+$/, { error });
   return z
     .strictObject(
       {
@@ -210,7 +210,11 @@ export function secretRef(toPath: (written: string) => string) {
           })
           .exactOptional(),
         file: z.string({ error }).min(1, { error }).transform(toPath).exactOptional(),
-        command: z.tuple([argument.min(1, { error })], argument, { error }).exactOptional(),
+        command: z
+          .array(argument, { error })
+          .min(1, { error })
+          .transform(([program = "", ...args]) => [program, ...args] as const)
+          .exactOptional(),
       },
       { error: (issue) => (issue.code === "unrecognized_keys" ? "env, file, command" : error(issue)) },
     )
