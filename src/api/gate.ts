@@ -38,6 +38,8 @@ export function gate({ authenticate, clock, onRefused }: GateOptions): Middlewar
     const address = getConnInfo(context).remote.address ?? "";
     const known = await authenticate(context.req.header("authorization"), address);
     if (!known.ok) {
+      // RFC 6750 3.
+      context.header("www-authenticate", "Bearer");
       if (known.retryAfterSeconds !== undefined) context.header("retry-after", String(known.retryAfterSeconds));
       await tell(context, known.name, known.failure);
       throw known.failure;

@@ -2,10 +2,13 @@ import { createHmac } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from "vitest";
 import type { ApiServer } from "../../src/api/listen.ts";
 import { ok } from "../../src/kernel/failure.ts";
+import type { OidcAccess } from "../../src/model/access.ts";
 import type { Controller } from "../../src/model/controller.ts";
+import { folderWith } from "../config/files.ts";
 import { openFor, type Refused } from "./open.ts";
 import { forged, newKey, signed } from "./tokens.ts";
 
@@ -65,6 +68,20 @@ beforeEach(async () => {
   });
   return () => api.close();
 });
+
+/** An API beside the other, whose keys are elsewhere. */
+async function withKeys(jwks: OidcAccess["jwks"]): Promise<ApiServer> {
+  const oidc = {
+    ...{ issuer: "https://id.example.net", audience: "pointsman", jwks, nameClaim: "email", rolesClaim: "groups" },
+    roles: { noc: "operator" as const },
+  };
+  const other = await openFor(controller, {
+    clock: { now: () => nowMs, after: () => () => undefined },
+    access: { tokens: [], oidc },
+  });
+  onTestFinished(() => other.close());
+  return other;
+}
 
 const claims = (changed: object = {}) => ({
   iss: "https://id.example.net",
@@ -192,4 +209,32 @@ test("an issuer that is gone, or answers something else: known keys for ten minu
   const response = await ask(signed(ec, claims()));
   expect(response.status).toBe(401);
   expect(await response.text()).toContain("the issuer's keys cannot be had: what came is not a JSON Web Key Set");
+});
+
+// Goal: keys may lie in a file; a redirection, which could lead anywhere, and an endless answer give no keys.
+test("keys from elsewhere", async () => {
+  const status = async (jwks: OidcAccess["jwks"]) => {
+    const { url } = await withKeys(jwks);
+    const headers = { authorization: `Bearer ${signed(ec, claims())}` };
+    const response = await fetch(`${url}/v1/changes`, { headers });
+    return [response.status, await response.text()] as const;
+  };
+  const folder = await folderWith({ "jwks.json": JSON.stringify({ keys: published }) });
+  expect((await status({ file: join(folder, "jwks.json") }))[0]).toBe(200);
+  expect(await status({ file: join(folder, "none.json") })).toEqual([401, expect.stringContaining("ENOENT")]);
+  const { port } = issuer.address() as AddressInfo;
+  const leading = createServer((request, response) => {
+    if (request.url === "/away")
+      return void response.writeHead(302, { location: `http://127.0.0.1:${port}/jwks` }).end();
+    const pour = () => void (response.write("x".repeat(65_536)) ? setImmediate(pour) : response.once("drain", pour));
+    if (!response.destroyed) pour();
+  }).listen(0, "127.0.0.1");
+  await once(leading, "listening");
+  onTestFinished(() => {
+    leading.closeAllConnections();
+    leading.close();
+  });
+  const elsewhere = `http://127.0.0.1:${(leading.address() as AddressInfo).port}`;
+  expect(await status({ url: `${elsewhere}/away` })).toEqual([401, expect.stringContaining("keys cannot be had")]);
+  expect(await status({ url: `${elsewhere}/endless` })).toEqual([401, expect.stringContaining("too long")]);
 });
