@@ -1,8 +1,14 @@
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
 import { Failure, type FailureCode, fail, ok, type Result, unwrap } from "../kernel/failure.ts";
 import type { Change } from "../model/change.ts";
 import type { Controller, Explanation, ShownChange, Status } from "../model/controller.ts";
-import type { Switches } from "../model/journal.ts";
+import type { ChainedEntry, Switches } from "../model/journal.ts";
 import type { ShedLevel } from "../model/shed.ts";
+import type { Caller } from "./authenticate.ts";
+
+/** `whoAmI` says under which name the token acts; `null` where the controller takes the name on trust. */
+export type RemoteController = Controller & Readonly<{ whoAmI(): Promise<Caller> }>;
 
 export type Endpoint = Readonly<{ url: string; token: string }>;
 
@@ -12,11 +18,13 @@ const patienceMs = 90_000;
 const startIt = "start it with pointsman run, or name its state folder with --state";
 
 /** A controller in another process, by its HTTP API. Throws Failure CONTROLLER_UNREACHABLE when nothing answers there. */
-export function remoteController({ url, token }: Endpoint): Controller {
-  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {
-    const response = await fetch(`${url}/v1/${path}`, {
+export function remoteController({ url, token }: Endpoint): RemoteController {
+  async function ask(method: "GET" | "POST", path: string, body?: unknown): Promise<Response> {
+    return fetch(`${url}/v1/${path}`, {
       method,
       headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+      // A token goes to nobody but the one that was named.
+      redirect: "error",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(patienceMs),
     }).catch((cause: unknown) => {
@@ -33,6 +41,11 @@ export function remoteController({ url, token }: Endpoint): Controller {
         cause,
       });
     });
+  }
+  async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {
+    return read<T>(await ask(method, path, body));
+  }
+  async function read<T>(response: Response): Promise<Result<T>> {
     const parsed = (await response.json().catch((cause: unknown) => {
       throw new Failure("CONTROLLER_UNREACHABLE", `what answers at ${url} is not a controller`, {
         mend: startIt,
@@ -42,6 +55,14 @@ export function remoteController({ url, token }: Endpoint): Controller {
     if (!parsed.error) return ok(parsed as T);
     const { code, message, mend } = parsed.error;
     return fail(new Failure(code, message, mend === undefined ? {} : { mend }));
+  }
+  async function* exportAudit(sinceMs: number): AsyncGenerator<ChainedEntry> {
+    const response = await ask("GET", `audit/export?since=${sinceMs}`);
+    if (!response.ok || !response.body) return unwrap(await read<never>(response));
+    const lines = createInterface({
+      input: Readable.fromWeb(response.body as import("node:stream/web").ReadableStream),
+    });
+    for await (const line of lines) yield JSON.parse(line) as ChainedEntry;
   }
   async function must<T>(path: string): Promise<T> {
     return unwrap(await call<T>("GET", path));
@@ -60,5 +81,7 @@ export function remoteController({ url, token }: Endpoint): Controller {
     resume: (by) => call<Switches>("POST", "resume", { by }),
     explain: (subject) => call<Explanation>("GET", `explain/${part(subject)}`),
     verifyAudit: () => call<Readonly<{ entries: number; head: string }>>("GET", "audit/verify"),
+    exportAudit,
+    whoAmI: () => must<Caller>("whoami"),
   };
 }

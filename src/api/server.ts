@@ -1,30 +1,32 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { once } from "node:events";
-import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { createAdaptorServer } from "@hono/node-server";
+import { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
+import { secureHeaders } from "hono/secure-headers";
 import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
+import type { Switches } from "../model/journal.ts";
+import type { Caller } from "./authenticate.ts";
+import { type Admitted, type GateOptions, gate, nameOf, whyNot } from "./gate.ts";
 import { shedMetrics } from "./metrics.ts";
-
-export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
+import { bodyOfBoundedSize, loopbackHostOnly, sameSiteJson } from "./request-checks.ts";
 
 /** It is written to the audit log and to terminals: no control character, line break or change of writing direction. */
 const oneLine = z
   .string()
   .regex(/^[^\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]*$/u, "has a character that is not text")
   .max(1000);
-const Named = z.object({ by: oneLine.min(1) });
+/** Who asks: needed, and believed, only where tokens have no names. */
+const Named = z.object({ by: oneLine.min(1).optional() });
 const WithReason = Named.extend({ reason: oneLine });
 /** The last instant that a Date can hold (ECMA-262 21.4.1.1). */
 const latestMs = 8.64e15;
 const Freeze = WithReason.extend({ untilMs: z.number().positive().max(latestMs) });
 
-const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
+const httpStatus: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 409 | 429>> = {
   CONFIG_INVALID: 400,
   CONTROLLER_AUTH: 401,
+  FORBIDDEN: 403,
+  RATE_LIMITED: 429,
   NOT_FOUND: 404,
   APPROVAL_REFUSED: 409,
   NOTHING_TO_DO: 409,
@@ -32,20 +34,16 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
 };
 
 /**
- * The routes, each one call of the controller. Bodies and answers are JSON; an error is `{ error: { code, message, mend? } }`.
- * `/metrics` is where Prometheus looks for it, and its answer is Prometheus's text. It wants the token like all else:
- * `authorization: { credentials_file: … }` in the scrape configuration sends it.
+ * The routes, each one call of the controller; who may ask for which is in `roles.ts`. Bodies and answers are JSON; an error is
+ * `{ error: { code, message, mend? } }`. `/metrics` is where Prometheus looks for it, and its answer is Prometheus's text. It wants the
+ * token like all else: `authorization: { credentials_file: … }` in the scrape configuration sends it.
  */
-export function apiRoutes(controller: Controller, token: string): Hono {
-  const app = new Hono();
-  app.use(async (context, next) => {
-    if (!isToken(context.req.header("authorization"), token)) {
-      throw new Failure("CONTROLLER_AUTH", "the token is missing or wrong", {
-        mend: "use the token in endpoint.json of the controller's state folder",
-      });
-    }
-    await next();
-  });
+export function apiRoutes(controller: Controller, options: GateOptions & { encrypted: boolean }): Hono<Admitted> {
+  const app = new Hono<Admitted>();
+  app.use(secureHeaders({ strictTransportSecurity: options.encrypted, xFrameOptions: "DENY" }));
+  if (!options.encrypted) app.use(loopbackHostOnly);
+  app.use(gate(options), sameSiteJson, bodyOfBoundedSize);
+  app.get("/v1/whoami", (context) => context.json(context.get("caller")));
   app.get("/v1/status", async (context) => context.json(await controller.status()));
   app.get("/v1/shed", async (context) => context.json(await controller.shed()));
   app.get("/metrics", async (context) => {
@@ -56,30 +54,42 @@ export function apiRoutes(controller: Controller, token: string): Hono {
   app.get("/v1/changes/:id", (context) => answer(context, controller.change(context.req.param("id"))));
   app.post("/v1/changes/:id/approve", async (context) => {
     const { by } = await body(context, Named);
-    return answer(context, controller.approve(context.req.param("id"), by));
+    return answer(context, controller.approve(context.req.param("id"), nameOf(context.get("caller"), by)));
   });
   app.post("/v1/changes/:id/reject", async (context) => {
     const { by, reason } = await body(context, WithReason);
-    return answer(context, controller.reject(context.req.param("id"), by, reason));
+    return answer(context, controller.reject(context.req.param("id"), nameOf(context.get("caller"), by), reason));
   });
   app.post("/v1/changes/:id/rollback", async (context) => {
     const { by, reason } = await body(context, WithReason);
-    return answer(context, controller.rollback(context.req.param("id"), by, reason));
+    const id = context.req.param("id");
+    const caller = context.get("caller");
+    await mayRollBack(controller, caller, id);
+    return answer(context, controller.rollback(id, nameOf(caller, by), reason));
   });
   app.post("/v1/freeze", async (context) => {
     const { by, untilMs, reason } = await body(context, Freeze);
-    return answer(context, controller.freeze(by, untilMs, reason));
+    return answer(context, controller.freeze(nameOf(context.get("caller"), by), untilMs, reason));
   });
   app.post("/v1/kill", async (context) => {
     const { by, reason } = await body(context, WithReason);
-    return answer(context, controller.kill(by, reason));
+    return answer(context, controller.kill(nameOf(context.get("caller"), by), reason));
   });
   app.post("/v1/resume", async (context) => {
     const { by } = await body(context, Named);
-    return answer(context, controller.resume(by));
+    const caller = context.get("caller");
+    const name = nameOf(caller, by);
+    const { switches, atMs } = await controller.status();
+    mayResume(switches, caller, name, atMs);
+    return answer(context, controller.resume(name));
   });
   app.get("/v1/explain/:subject", (context) => answer(context, controller.explain(context.req.param("subject"))));
   app.get("/v1/audit/verify", (context) => answer(context, controller.verifyAudit()));
+  app.get("/v1/audit/export", (context) => {
+    const lines = linesOf(controller.exportAudit(sinceOf(context.req.query("since"))));
+    const stream = Readable.toWeb(Readable.from(lines)) as ReadableStream;
+    return context.body(stream, 200, { "content-type": "application/x-ndjson" });
+  });
   app.notFound((context) =>
     context.json({ error: { code: "NOT_FOUND", message: `no such route: ${context.req.path}` } }, 404),
   );
@@ -90,23 +100,30 @@ export function apiRoutes(controller: Controller, token: string): Hono {
   return app;
 }
 
-/** Listens on loopback only: whoever wants it elsewhere puts a proxy with its own authentication before it. */
-export async function startApi(controller: Controller, token: string, port: number): Promise<ApiServer> {
-  const server = createAdaptorServer({ fetch: apiRoutes(controller, token).fetch }) as Server;
-  server.listen(port, "127.0.0.1");
-  await once(server, "listening").catch((error: Error) => {
-    const mend = "free the port, or choose another with --port";
-    throw new Failure("CONFIG_INVALID", `the API cannot listen on 127.0.0.1:${port}: ${error.message}`, { mend });
-  });
-  const { port: bound } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${bound}`,
-    async close() {
-      server.close();
-      server.closeAllConnections();
-      await once(server, "close");
-    },
-  };
+/** Out of a trial an operator may take a change; from a confirmed one, back onto the routers, only who may approve. */
+async function mayRollBack(controller: Controller, caller: Caller, id: string): Promise<void> {
+  const found = await controller.change(id);
+  if (!found.ok || found.value.state !== "confirmed") return;
+  const lacking = whyNot(caller, "approver", "taking back a confirmed change");
+  if (lacking) throw lacking;
+}
+
+/** What somebody else has stopped, an administrator starts again. */
+function mayResume({ killed, frozen }: Switches, caller: Caller, name: string, atMs: number): void {
+  const stopped = [...(killed ? [killed.by] : []), ...(frozen && frozen.untilMs > atMs ? [frozen.by] : [])];
+  const other = stopped.find((by) => by !== name);
+  const lacking = other === undefined ? undefined : whyNot(caller, "admin", `ending what ${other} has stopped`);
+  if (lacking) throw lacking;
+}
+
+async function* linesOf(entries: AsyncIterable<object>): AsyncGenerator<string> {
+  for await (const entry of entries) yield `${JSON.stringify(entry)}\n`;
+}
+
+function sinceOf(text: string | undefined): number {
+  const sinceMs = Number(text ?? 0);
+  if (sinceMs >= 0 && sinceMs <= latestMs) return sinceMs;
+  throw new Failure("CONFIG_INVALID", "bad request: since is not a time", { mend: "send ms since the epoch" });
 }
 
 async function answer(context: Context, asked: Promise<Result<unknown>>): Promise<Response> {
@@ -118,10 +135,4 @@ async function body<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
   if (parsed.success) return parsed.data;
   const fields = parsed.error.issues.map((issue) => `${issue.path.join(".") || "body"}: ${issue.message}`).join("; ");
   throw new Failure("CONFIG_INVALID", `bad request: ${fields}`, { mend: "send JSON with the fields named" });
-}
-
-/** Compares digests, so that neither length nor content shows in the time it takes. */
-function isToken(header: string | undefined, token: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(header ?? ""), digest(`Bearer ${token}`));
 }

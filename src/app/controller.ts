@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { startApi } from "../api/server.ts";
 import type { Settings } from "../config/settings.ts";
 import { frrDevice } from "../device/frr/frr-device.ts";
 import { linuxHtbDevice } from "../device/linux-htb/linux-htb-device.ts";
@@ -27,12 +26,16 @@ import { type RouteOriginSource, rtrSource } from "../telemetry/rtr/rtr-source.t
 import { siteProbe } from "../telemetry/site-probe.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
+import { openApi } from "./open-api.ts";
 import { shedWebhooks } from "./shed-webhook.ts";
 import type { StateFolder } from "./state-folder.ts";
 
 export type RunningController = Readonly<{
   controller: Controller;
+  /** On loopback. */
   url: string;
+  /** Over TLS, where the configuration asks for it. */
+  encryptedUrl?: string;
   /** Rejects when the loop stopped itself because of a bug or a journal that cannot be written. */
   failed: Promise<never>;
   stop(): Promise<void>;
@@ -44,7 +47,8 @@ export async function startController(options: {
   /** Claimed by the caller, who releases it once the controller has stopped. */
   stateFolder: StateFolder;
   journalName?: string;
-  apiPort: number;
+  /** Of loopback; without, the configuration's, or a free one. */
+  apiPort?: number;
   resolveSecret: ResolveSecret;
   clock: Clock;
   random: Random;
@@ -96,11 +100,12 @@ export async function startController(options: {
     stops.push(() => Promise.all(sources.map((source) => source.stop())));
     for (const source of sources) source.start(fold);
     const controller = operatorOf(loop, parts);
-    const token = randomBytes(24).toString("base64url");
-    const api = await startApi(controller, token, options.apiPort);
+    const access = settings.api;
+    const api = await openApi({ controller, journal, access, port: options.apiPort, resolveSecret, clock });
     stops.push(() => api.close());
-    await stateFolder.publish({ url: api.url, token });
-    return { controller, url: api.url, failed, stop };
+    await stateFolder.publish(api.local);
+    const { local, encryptedUrl } = api;
+    return { controller, url: local.url, ...(encryptedUrl && { encryptedUrl }), failed, stop };
   } catch (error) {
     await stop();
     throw error;

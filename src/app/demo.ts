@@ -160,6 +160,8 @@ export async function runDemo(
     });
   });
   unwrap(await running.controller.approve(proposal.id, by));
+  // It has one person only: where two are needed, a second is played.
+  if ((proposal.needs?.people ?? 1) > 1) unwrap(await running.controller.approve(proposal.id, `second-${by}`));
   const change = await within(options, ended, `${proposal.id} did not end`);
   const shed = (await running.controller.shed()).filter(({ level }) => level > 0);
   await sleep(clock, reactionMs, stopped);

@@ -1,18 +1,47 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { type Endpoint, remoteController } from "../api/client.ts";
+import { type Endpoint, type RemoteController, remoteController } from "../api/client.ts";
+import { isLoopback } from "../config/api-document.ts";
+import { secretResolver } from "../config/secrets.ts";
 import { Failure } from "../kernel/failure.ts";
-import type { Controller } from "../model/controller.ts";
+import type { Globals } from "./options.ts";
+import { whoAmI } from "./terminal.ts";
 
 const EndpointFile = z.object({ url: z.url(), token: z.string().min(1) });
 
-/** The controller that runs on this state folder. Throws CONTROLLER_UNREACHABLE when there is none. */
-export async function connect(stateFolder: string): Promise<Controller> {
-  return remoteController(await endpointIn(stateFolder));
+/**
+ * The controller that was named by `--url`, or that runs on the state folder; with the token of `--token-file` or POINTSMAN_TOKEN, or else the
+ * state folder's. Throws CONTROLLER_UNREACHABLE when there is none.
+ */
+export async function connect({ state, url, tokenFile }: Globals): Promise<RemoteController> {
+  const token = await ownToken(tokenFile);
+  if (url === undefined) {
+    const endpoint = await endpointIn(state);
+    return remoteController(token === undefined ? endpoint : { ...endpoint, token });
+  }
+  const { protocol, hostname, origin } = new URL(url);
+  const isClear = protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""));
+  const wrong = (message: string, mend: string) => new Failure("CONFIG_INVALID", message, { mend });
+  if (isClear) throw wrong(`--url ${origin} would send the token in clear`, "use https");
+  if (token === undefined)
+    throw wrong("--url needs a token", "name its file with --token-file, or set POINTSMAN_TOKEN");
+  return remoteController({ url: origin, token });
 }
 
-export async function endpointIn(stateFolder: string): Promise<Endpoint> {
+async function ownToken(file: string | undefined): Promise<string | undefined> {
+  const token = file === undefined ? process.env.POINTSMAN_TOKEN : await secretResolver(".", process.env)({ file });
+  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
+  const where = file ?? "POINTSMAN_TOKEN";
+  throw new Failure("CONFIG_INVALID", `${where} holds no token`, { mend: "write the token there, and nothing else" });
+}
+
+/** Under which name to ask: the given one, or the token's, or, where the controller takes names on trust, the user's. */
+export async function asWhom(controller: RemoteController, as: string | undefined): Promise<string> {
+  return as ?? (await controller.whoAmI()).name ?? whoAmI();
+}
+
+async function endpointIn(stateFolder: string): Promise<Endpoint> {
   const file = join(stateFolder, "endpoint.json");
   const mend = "start one with pointsman run (or pointsman demo two-transits), or name its state folder with --state";
   const text = await readFile(file, "utf8").catch((cause: unknown) => {

@@ -10,6 +10,7 @@ export const exitCode = {
   waitingForApproval: 4,
   blocked: 5,
   rolledBack: 6,
+  forbidden: 7,
 } as const;
 
 export function exitCodeOf(failure: Failure): number {
@@ -26,6 +27,9 @@ export function exitCodeOf(failure: Failure): number {
     case "GUARD_DENIED":
     case "STOPPED":
       return exitCode.blocked;
+    case "CONTROLLER_AUTH":
+    case "FORBIDDEN":
+      return exitCode.forbidden;
     case "DEVICE_UNREACHABLE":
     case "DEVICE_HOST_KEY":
     case "DEVICE_AUTH":
@@ -41,7 +45,7 @@ export function exitCodeOf(failure: Failure): number {
     case "TELEMETRY_FAILED":
     case "WEBHOOK_FAILED":
     case "CONTROLLER_UNREACHABLE":
-    case "CONTROLLER_AUTH":
+    case "RATE_LIMITED":
     case "JOURNAL_LOCKED":
     case "JOURNAL_BROKEN":
     case "VERIFY_WORSE":

@@ -9,7 +9,7 @@ import { switchCommands } from "./commands/switches.ts";
 import { teCommand } from "./commands/te.ts";
 import { validateCommand } from "./commands/validate.ts";
 import { exitCode, exitCodeOf } from "./exit.ts";
-import { usualState } from "./options.ts";
+import { address, usualState } from "./options.ts";
 import { colours, note, plain } from "./terminal.ts";
 
 /** Not asked of the program: a usage error comes before its options are known. */
@@ -20,10 +20,12 @@ const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
   .version("0.1.0")
   .option("--state <folder>", "state folder of the controller", usualState)
+  .option("--url <url>", "address of a controller elsewhere, in place of --state", address)
+  .option("--token-file <file>", "your own token, in place of the state folder's; or set POINTSMAN_TOKEN")
   .option("--json", "one JSON document on standard output; one a line while a controller runs", false)
   .addHelpText(
     "after",
-    "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 nothing to do, 4 waiting for approval, 5 blocked by a guard, 6 rolled back.",
+    "\nExit codes: 0 done, 1 failed, 2 bad usage or configuration, 3 nothing to do, 4 waiting for approval, 5 blocked by a guard, 6 rolled back, 7 not allowed.",
   )
   .exitOverride()
   .configureOutput(json ? { writeErr: () => undefined } : {})

@@ -54,6 +54,8 @@ export function showChange(change: ShownChange, state: string): string {
     `${colours.bold(change.id)}  ${stateInColour(change.state)}  policy ${change.policy.name}`,
     plain(decision.reason),
   ];
+  const needed = approvalsText(change);
+  if (needed) lines.push(colours.yellow(plain(needed)));
   if (outcome) lines.push(colours.red(plain(`${outcome.code}: ${outcome.message}`)));
   if (decision.attribution) {
     lines.push(heading(`To blame: ${decision.attribution.verdict}`), evidenceTable(decision.attribution));
@@ -90,6 +92,15 @@ export function showChange(change: ShownChange, state: string): string {
   const next = nextCommand(change, state);
   if (next) lines.push("", next);
   return lines.join("\n");
+}
+
+/** Who has approved it and who is still to, where one person's word is not enough. */
+export function approvalsText({ state, needs, approvals, policy }: Change): string | undefined {
+  const people = needs?.people ?? policy.approve.people;
+  if (state !== "awaiting-approval" || people < 2) return undefined;
+  const why = needs?.reasons.length ? needs.reasons.join("; ") : `policy ${policy.name} says so`;
+  const so = approvals.length > 0 ? `; approved by ${approvals.map(({ by }) => by).join(", ")}` : "";
+  return `needs ${people} people: ${why}${so}`;
 }
 
 function inShort(decision: Decision): string {

@@ -195,9 +195,11 @@ export const host = text(
 );
 export const port = (example: number) => whole(1, 65_535, example);
 
-/** Exactly one of the two; the secret itself is never written here, and a value that may be one is never shown. */
+/** Exactly one of the three; the secret itself is never written here, and a value that may be one is never shown. */
 export function secretRef(toPath: (written: string) => string) {
-  const error = complain("a reference to a secret", "{ env: ROUTER_PASSWORD } or { file: password }", "secret");
+  const example = "{ env: ROUTER_PASSWORD }, { file: password } or { command: [pass, router] }";
+  const error = complain("a reference to a secret", example, "secret");
+  const argument = z.string({ error }).regex(/^[^\0]+$/, { error });
   return z
     .strictObject(
       {
@@ -208,14 +210,26 @@ export function secretRef(toPath: (written: string) => string) {
           })
           .exactOptional(),
         file: z.string({ error }).min(1, { error }).transform(toPath).exactOptional(),
+        command: z
+          .array(argument, { error })
+          .min(1, { error })
+          .transform(([program = "", ...args]) => [program, ...args] as const)
+          .exactOptional(),
       },
-      { error: (issue) => (issue.code === "unrecognized_keys" ? "env, file" : error(issue)) },
+      { error: (issue) => (issue.code === "unrecognized_keys" ? "env, file, command" : error(issue)) },
     )
-    .transform((written, context): SecretRef => {
-      const { env, file } = written;
-      if (env !== undefined && file === undefined) return { env };
-      if (file !== undefined && env === undefined) return { file };
-      context.addIssue({ code: "custom", message: tell("must name one place", "write either env or file, not both") });
+    .transform(({ env, file, command }, context): SecretRef => {
+      const named: SecretRef[] = [
+        ...(env === undefined ? [] : [{ env }]),
+        ...(file === undefined ? [] : [{ file }]),
+        ...(command === undefined ? [] : [{ command }]),
+      ];
+      const [only, second] = named;
+      if (only && !second) return only;
+      context.addIssue({
+        code: "custom",
+        message: tell("must name one place", "write one of env, file and command"),
+      });
       return z.NEVER;
     });
 }

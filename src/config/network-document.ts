@@ -1,8 +1,10 @@
 import path from "node:path";
 import { z } from "zod";
 import { ratio } from "../kernel/units.ts";
+import type { ApiAccess } from "../model/access.ts";
 import { type FreezeWindow, type Network, platforms } from "../model/inventory.ts";
 import { anycastService } from "./anycast-document.ts";
+import { apiDocument } from "./api-document.ts";
 import {
   duration,
   host,
@@ -129,9 +131,10 @@ const webhook = httpUrl(tell("is not an http or https URL without credentials", 
 const minuteForm = /^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$/;
 
 /**
- * `pointsman.yaml` as it is written, read into a Network. Paths in it are relative to `folder` and come out absolute.
+ * `pointsman.yaml` as it is written, read into a Network and who may use the API. Paths in it are relative to `folder` and come out absolute.
  * May be left out: `gnmi` (a router is then read through Prometheus), `cost`, `bgp`, `prometheus`, `rpki`, `freezes` and `shedWebhooks`
- * (then there are none), and all of segment routing and QoS. Classes may also be documents of their own.
+ * (then there are none), a device's `site` (then it is one of its own), `api` (then it is for the owner of the state folder), and all of
+ * segment routing and QoS. Classes may also be documents of their own.
  */
 export function networkDocument(folder: string) {
   const toPath = (written: string) => path.resolve(folder, written);
@@ -162,6 +165,7 @@ export function networkDocument(folder: string) {
 
   const device = section({
     name: name("edge-a"),
+    site: name("frankfurt").exactOptional(),
     platform: oneOf(platforms),
     management,
     gnmi: gnmi.exactOptional(),
@@ -228,6 +232,7 @@ export function networkDocument(folder: string) {
     freezes: listOf(freeze, "freeze windows", '[{ reason: nightly backup, daily: "22:00-06:00" }]').exactOptional(),
     policies: listOf(prose("policies/transit-congestion.yaml"), "policy files and folders", "[policies]"),
     shedWebhooks: listOf(webhook, "URLs", "[http://127.0.0.1:8080/shed]").exactOptional(),
+    api: apiDocument(toPath, secret).exactOptional(),
   }).transform(
     ({
       apiVersion: _version,
@@ -239,7 +244,7 @@ export function networkDocument(folder: string) {
       shedWebhooks = [],
       anycast = [],
       ...network
-    }): Network => ({
+    }): Network & { api?: ApiAccess } => ({
       ...network,
       classes,
       flows,

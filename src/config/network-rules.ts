@@ -1,4 +1,5 @@
 import { anycastRules } from "./anycast-rules.ts";
+import { apiRules } from "./api-document.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
 import type { Finding } from "./problem.ts";
@@ -17,6 +18,7 @@ export function networkRules(raw: unknown): Finding[] {
     ...qosLinkRules(raw),
     ...anycastRules(raw),
     ...rpkiRules(raw),
+    ...apiRules(raw),
   ];
 }
 

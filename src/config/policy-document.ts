@@ -135,6 +135,7 @@ const Document = section({
       "Unique among all policies; the journal and the console know it by this.",
     ),
     description: prose("Move inbound prefixes off a transit link before it drops traffic."),
+    author: prose("ann").describe("Who wrote it, by the name that they approve under.").exactOptional(),
   }),
   spec: section({
     mode: oneOf(["observe", "propose", "auto"]).describe(
@@ -167,6 +168,14 @@ const Document = section({
     approve: section({
       people: whole(1, 10, 1).describe("How many must approve."),
       expires: duration("15m").describe("An unanswered proposal ends after this."),
+      notAuthor: yesOrNo(true)
+        .describe("metadata.author may not approve. May be left out: then anyone may.")
+        .exactOptional(),
+      deletions: oneOf(["two-people", "like-any-change"])
+        .describe(
+          "What taking away an SR policy, queues or an announcement needs. May be left out: then two people, in auto mode too.",
+        )
+        .exactOptional(),
     }),
     verify: section({
       observe: duration("60s").describe("How long a change is on trial and watched."),
@@ -185,6 +194,7 @@ const Document = section({
 
 export const PolicyDocument = Document.transform(({ metadata, spec }): Policy => {
   const { trigger, guard } = spec;
+  const { expires, ...approve } = spec.approve;
   return {
     ...metadata,
     mode: spec.mode,
@@ -204,7 +214,7 @@ export const PolicyDocument = Document.transform(({ metadata, spec }): Policy =>
       coverage: guard.coverage,
       surviveAnyLinkFailure: guard.surviveAnyLinkFailure,
     },
-    approve: { people: spec.approve.people, expiresMs: spec.approve.expires },
+    approve: { ...approve, expiresMs: expires },
     verify: { observeMs: spec.verify.observe, require: spec.verify.require, forbid: spec.verify.forbid ?? [] },
     holdMs: spec.hold,
   };

@@ -10,7 +10,7 @@ type Wrong = readonly [message: string, mend: string];
 
 /** Rules between a policy's fields. A field that is itself wrong takes no part: the schema speaks of it. */
 export function policyRules(raw: unknown): Finding[] {
-  return [...triggerRules(raw), ...actionRules(raw), ...conditionRules(raw), ...targetRules(raw)];
+  return [...triggerRules(raw), ...actionRules(raw), ...conditionRules(raw), ...targetRules(raw), ...authorRules(raw)];
 }
 
 function triggerRules(raw: unknown): Finding[] {
@@ -142,6 +142,14 @@ function targetRules(raw: unknown): Finding[] {
   return [
     { path: ["spec", "decide", "target"], message, mend: `write at most ${textAt(raw, "spec", "trigger", "above")}` },
   ];
+}
+
+function authorRules(raw: unknown): Finding[] {
+  const nobody = at(raw, "spec", "approve", "notAuthor") === true && at(raw, "metadata", "author") === undefined;
+  const message = "keeps nobody out: metadata.author is missing";
+  return nobody
+    ? [{ path: ["spec", "approve", "notAuthor"], message, mend: "add metadata.author, or leave it out" }]
+    : [];
 }
 
 const signalAt = (raw: unknown) =>

@@ -2,10 +2,11 @@ import { type FileHandle, open } from "node:fs/promises";
 import path from "node:path";
 import { Failure } from "../kernel/failure.ts";
 import type { ResolveSecret } from "../model/inventory.ts";
+import { secretFromCommand } from "./secret-command.ts";
 
 /**
- * Reads secrets from the environment and from files; a relative file is looked for in `baseFolder`, the folder of
- * `pointsman.yaml`. One trailing newline of a file is dropped, as editors and `echo` add it. Throws Failure: SECRET_MISSING
+ * Reads secrets from the environment, from files and from programs; a relative file is looked for in `baseFolder`, the folder of
+ * `pointsman.yaml`, and a program runs there. One trailing newline of a file is dropped, as editors and `echo` add it. Throws Failure: SECRET_MISSING
  * when the reference leads nowhere, CONFIG_INVALID when others than the owner may touch the file. Neither holds the value.
  */
 export function secretResolver(baseFolder: string, env: NodeJS.ProcessEnv): ResolveSecret {
@@ -16,6 +17,7 @@ export function secretResolver(baseFolder: string, env: NodeJS.ProcessEnv): Reso
       const mend = `set ${ref.env} in the environment that Pointsman is started in`;
       throw new Failure("SECRET_MISSING", `environment variable ${ref.env} is not set`, { mend });
     }
+    if ("command" in ref) return secretFromCommand(ref.command, path.resolve(baseFolder), env);
     return readSecretFile(path.resolve(baseFolder, ref.file));
   };
 }

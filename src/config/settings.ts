@@ -1,5 +1,6 @@
 import path from "node:path";
 import { Failure } from "../kernel/failure.ts";
+import type { ApiAccess } from "../model/access.ts";
 import type { Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
 import { check, foreign, listAt, textAt } from "./check.ts";
@@ -11,7 +12,12 @@ import { loadPolicies } from "./policies.ts";
 import { formatProblem, inOrder, type Problem } from "./problem.ts";
 import { scopeRules } from "./scope-rules.ts";
 
-export type Settings = Readonly<{ network: Network; policies: readonly Policy[] }>;
+export type Settings = Readonly<{
+  network: Network;
+  policies: readonly Policy[];
+  /** Without, the API is for the owner of the state folder alone. */
+  api?: ApiAccess;
+}>;
 
 /** A `Result<Settings>` that also holds the problems one by one, for output that is not prose. */
 export type LoadedSettings =
@@ -54,8 +60,10 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
   problems.push(...network.problems, ...scope, ...loaded.problems.map(unread));
   problems.push(...classScopeRules(source, loaded.classes), ...ofClasses);
   if (problems.length > 0 || network.value === undefined) return refuse(problems);
-  const classes = [...network.value.classes, ...loaded.classes.flatMap(({ value }) => value ?? [])];
-  return { ok: true, value: { network: { ...network.value, classes }, policies: loaded.policies } };
+  const { api, ...inventory } = network.value;
+  const classes = [...inventory.classes, ...loaded.classes.flatMap(({ value }) => value ?? [])];
+  const value = { network: { ...inventory, classes }, policies: loaded.policies, ...(api && { api }) };
+  return { ok: true, value };
 }
 
 /** The raw inventory with the classes of documents after its own, for rules that look a class up by its name. */

@@ -25,7 +25,9 @@ export type FailureCode =
   | "APPROVAL_REFUSED" // approved twice, expired, or not waiting for approval
   | "NOT_FOUND"
   | "CONTROLLER_UNREACHABLE"
-  | "CONTROLLER_AUTH"
+  | "CONTROLLER_AUTH" // the token is missing or wrong
+  | "FORBIDDEN" // the token is right, and its role or name is not enough
+  | "RATE_LIMITED"
   | "NOTHING_TO_DO" // what was asked for is so already
   | "JOURNAL_LOCKED" // another controller has this journal or state folder
   | "JOURNAL_BROKEN"; // the hash chain does not hold

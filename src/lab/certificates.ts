@@ -19,7 +19,7 @@ export type ServerCertificate = Readonly<{ key: string; certificate: string }>;
 
 export type CertificateAuthority = Readonly<{
   certificate: string;
-  /** A certificate for a server on loopback that is known by `name`. */
+  /** A certificate for a server on loopback that is known by `name`, or for a client of that name. */
   issue(name: string): Promise<ServerCertificate>;
 }>;
 
@@ -65,7 +65,7 @@ export async function createCertificateAuthority(): Promise<CertificateAuthority
         key: PemConverter.encode(key, PemConverter.PrivateKeyTag),
         certificate: await certify(`CN=${name}`, server.publicKey, [
           new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-          new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth], true),
+          new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth, ExtendedKeyUsage.clientAuth], true),
           new SubjectAlternativeNameExtension([
             { type: "dns", value: name },
             { type: "ip", value: "127.0.0.1" },

@@ -1,6 +1,7 @@
 import { planChange } from "../change/plan.ts";
 import type { Templates } from "../change/templates.ts";
 import { decide } from "../decision/decide.ts";
+import { approvalsNeeded } from "../guard/approvals.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
@@ -349,6 +350,7 @@ export class Loop {
       state: "proposed",
       diffs: {},
       approvals: [],
+      needs: approvalsNeeded(made, network),
       createdMs,
       expiresMs: createdMs + policy.approve.expiresMs,
       trial: { token: `${id}-${token()}`, timeoutMs: policy.verify.observeMs + patienceMs },

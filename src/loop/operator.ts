@@ -46,7 +46,7 @@ export function operatorOf(
       return fail(new Failure("GUARD_DENIED", `guard ${notNow.guard}: ${notNow.reason}`, { mend }));
     }
     const approvals = [...change.approvals, { by, atMs: clock.now() }];
-    if (approvals.length < change.policy.approve.people)
+    if (approvals.length < (change.needs?.people ?? change.policy.approve.people))
       return ok(await ledger.amend(id, "approved-by-one", by, { approvals }));
     const next = await ledger.advance(id, "approved", by, { approvals, times: { approvedMs: clock.now() } });
     if (next.state !== "preparing") return fail(new Failure("APPROVAL_REFUSED", `${id} is ${next.state} by now`));
@@ -240,6 +240,7 @@ export function operatorOf(
     resume: (by) => loop.setSwitches(resumed, "resume", by),
     explain,
     verifyAudit: () => journal.verify(),
+    exportAudit: (sinceMs) => journal.chained(sinceMs),
   };
 }
 
@@ -264,6 +265,13 @@ function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | 
   if (state !== "awaiting-approval") {
     const approved = approvals.map((one) => one.by).join(", ");
     return refuse(`${id} is ${state}, not waiting for approval${approved ? ` (approved by ${approved})` : ""}`);
+  }
+  const { author, approve } = change.policy;
+  if (approve.notAuthor && author === by) {
+    const mend = "ask someone else to approve it";
+    return new Failure("FORBIDDEN", `${by} wrote the policy ${change.policy.name}, whose author may not approve`, {
+      mend,
+    });
   }
   return nowMs >= expiresMs ? refuse(`${id} expired at ${new Date(expiresMs).toISOString()}`) : undefined;
 }

@@ -131,7 +131,7 @@ export class Runner {
       change.plan.steps.map((step, index) => [step.device, prepared.value[index] ?? ""]),
     );
     return {
-      event: change.mode === "auto" || change.origin.kind === "operator" ? "passed-unattended" : "passed",
+      event: isUnattended(change) ? "passed-unattended" : "passed",
       patch: { diffs, times: { dryRunMs: this.#deps.clock.now() } },
     };
   }
@@ -287,6 +287,12 @@ function stuck({ id }: Change, failure: Failure): Outcome {
   const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
   const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
   return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
+}
+
+/** Nobody is waited for: it is a person's own request, or `auto` may do it alone. */
+function isUnattended({ mode, origin, needs }: Change): boolean {
+  if (origin.kind === "operator") return true;
+  return mode === "auto" && (needs === undefined || needs.reasons.length === 0);
 }
 
 async function missing(device: string): Promise<Result<never>> {

@@ -42,6 +42,9 @@ export const onRouterStates: readonly ChangeState[] = [
 
 export type Approval = Readonly<{ by: string; atMs: number }>;
 
+/** How many must approve; with `reasons`, more than the policy asks for, and unattended automation asks too. */
+export type ApprovalsNeeded = Readonly<{ people: number; reasons: readonly string[] }>;
+
 /** When the change reached each point, ms since the epoch. */
 export type ChangeTimes = Readonly<{
   /** Source time of the sample that crossed the threshold. */
@@ -74,6 +77,8 @@ export type Change = Readonly<{
   diffs: Readonly<Record<string, string>>;
   guards: readonly GuardFinding[];
   approvals: readonly Approval[];
+  /** Of the time it was made; absent where that was before such a thing was known. */
+  needs?: ApprovalsNeeded;
   createdMs: number;
   expiresMs: number;
   trial: Trial;

@@ -3,7 +3,7 @@ import type { Change } from "./change.ts";
 import type { Attribution } from "./class-health.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 import type { Drift } from "./drift.ts";
-import type { StoredEntry, Switches } from "./journal.ts";
+import type { ChainedEntry, StoredEntry, Switches } from "./journal.ts";
 import type { TargetStatus } from "./sample.ts";
 import type { ShedLevel } from "./shed.ts";
 import type { SignalName } from "./signal.ts";
@@ -84,4 +84,6 @@ export interface Controller {
   /** A change id, or the name of a link, a flow, or of what is drained. */
   explain(subject: string): Promise<Result<Explanation>>;
   verifyAudit(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
+  /** The audit log since then, oldest first, for whoever checks its chain elsewhere. */
+  exportAudit(sinceMs: number): AsyncIterable<ChainedEntry>;
 }

@@ -12,7 +12,7 @@ export const platforms = ["openconfig", "frr", "linux-srv6", "linux-htb"] as con
 export type Platform = (typeof platforms)[number];
 
 /** Where a secret is, never the secret: resolved when a session opens, and not kept. */
-export type SecretRef = Readonly<{ env: string } | { file: string }>;
+export type SecretRef = Readonly<{ env: string } | { file: string } | { command: readonly [string, ...string[]] }>;
 
 /** Reads a secret at the moment of use. Throws Failure SECRET_MISSING, which names the reference and never the value. */
 export type ResolveSecret = (ref: SecretRef) => Promise<string>;
@@ -50,6 +50,8 @@ export type NodeSegment = Readonly<{
 
 export type Device = Readonly<{
   name: DeviceName;
+  /** Where it stands; a router without is a site of its own. */
+  site?: string;
   platform: Platform;
   management: Management;
   gnmi?: GnmiAccess;

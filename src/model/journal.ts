@@ -5,6 +5,25 @@ import type { Change } from "./change.ts";
 export type JournalEntry = Readonly<{ event: string; actor: string; subject: string; body: unknown }>;
 export type StoredEntry = JournalEntry & Readonly<{ seq: number; atMs: number; hash: string }>;
 
+/**
+ * An entry as the chain holds it. `hash` is SHA-256, in hexadecimal, of the UTF-8 text of the JSON array
+ * `[prevHash, seq, atMs, event, actor, subject, body, writes]` without white space (ECMA-262 JSON.stringify), where `body` and `writes` are
+ * texts, as here. The first entry's `prevHash` is 64 zeros.
+ */
+export type ChainedEntry = Readonly<{
+  seq: number;
+  atMs: number;
+  event: string;
+  actor: string;
+  subject: string;
+  /** JSON with sorted keys. */
+  body: string;
+  /** JSON: the read models written with the entry, each by its SHA-256. */
+  writes: string;
+  prevHash: string;
+  hash: string;
+}>;
+
 /** What an operator has switched; survives a restart. */
 export type Switches = Readonly<{
   /** No new change starts until then; `null` is not frozen. */
@@ -28,6 +47,8 @@ export interface Journal {
   actors(): Promise<readonly ActorSnapshot[]>;
   switches(): Promise<Switches>;
   entries(subject: string): Promise<readonly StoredEntry[]>;
+  /** Every entry since then, oldest first: what there is as it is asked for, whether it follows or not. */
+  chained(sinceMs: number): AsyncIterable<ChainedEntry>;
   /** JOURNAL_BROKEN with the first entry whose hash does not follow. */
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
   close(): Promise<void>;

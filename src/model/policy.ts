@@ -57,6 +57,8 @@ export type AnycastAim = Readonly<{
 export type Policy = Readonly<{
   name: string;
   description: string;
+  /** Whoever wrote it, by the name that they approve under. */
+  author?: string;
   mode: Mode;
   scope: Scope;
   trigger: Readonly<{
@@ -80,7 +82,14 @@ export type Policy = Readonly<{
     /** No single link failure may leave links more loaded after the change than the same failure would before it. */
     surviveAnyLinkFailure: boolean;
   }>;
-  approve: Readonly<{ people: number; expiresMs: number }>;
+  approve: Readonly<{
+    people: number;
+    expiresMs: number;
+    /** The author cannot approve. */
+    notAuthor?: boolean;
+    /** Whether a deletion needs two people, or what any change of this policy needs; absent is `two-people`. */
+    deletions?: "two-people" | "like-any-change";
+  }>;
   verify: Readonly<{ observeMs: number; require: readonly Condition[]; forbid: readonly Condition[] }>;
   /** No second move of the same link's traffic before this, and how long a peak must be over before traffic goes back. */
   holdMs: number;

@@ -3,13 +3,21 @@ import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
-import type { ActorSnapshot, Journal, JournalEntry, JournalWrites, StoredEntry, Switches } from "../model/journal.ts";
+import type {
+  ActorSnapshot,
+  ChainedEntry,
+  Journal,
+  JournalEntry,
+  JournalWrites,
+  StoredEntry,
+  Switches,
+} from "../model/journal.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import { genesis, type Head, hashLink, hashText } from "./chain.ts";
 import { asFailure, openDatabase } from "./database.ts";
 import { readChange } from "./older-changes.ts";
 import { migrate, type Tables } from "./schema.ts";
-import { broken, rowNames, verifyJournal } from "./verify.ts";
+import { broken, pageAfter, pageSize, rowNames, verifyJournal } from "./verify.ts";
 
 /**
  * Opens the journal at `file`, made if it is not there, for this controller alone. Throws Failure JOURNAL_LOCKED when another has it,
@@ -113,6 +121,18 @@ class SqliteJournal implements Journal {
       body: JSON.parse(body) as unknown,
       hash,
     }));
+  }
+
+  async *chained(sinceMs: number): AsyncGenerator<ChainedEntry> {
+    for (let last = 0; ; ) {
+      const page = await pageAfter(this.#db, last);
+      for (const { at_ms: atMs, prev_hash: prevHash, ...entry } of page) {
+        last = entry.seq;
+        // Times may run backwards where a clock was set; entries stand in the order they were written.
+        if (atMs >= sinceMs) yield { ...entry, atMs, prevHash };
+      }
+      if (page.length < pageSize) return;
+    }
   }
 
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>> {

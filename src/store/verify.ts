@@ -7,7 +7,11 @@ import type { Tables } from "./schema.ts";
 type Written = Readonly<{ first: number; last: number; hash: string }>;
 
 /** Entries in memory at a time: a journal may be larger than that. */
-const pageSize = 1_000;
+export const pageSize = 1_000;
+
+/** The next entries in the order of the chain; fewer than `pageSize` at its end. */
+export const pageAfter = (db: Kysely<Tables>, seq: number) =>
+  db.selectFrom("journal").selectAll().where("seq", ">", seq).orderBy("seq").limit(pageSize).execute();
 
 /** A name for a row of a read model, by which an entry says what it wrote. */
 export const rowNames = {
@@ -30,13 +34,7 @@ export async function verifyJournal(
   const rows = new Map<string, Written>();
   let head = genesis;
   for (;;) {
-    const page = await db
-      .selectFrom("journal")
-      .selectAll()
-      .where("seq", ">", head.seq)
-      .orderBy("seq")
-      .limit(pageSize)
-      .execute();
+    const page = await pageAfter(db, head.seq);
     for (const entry of page) {
       if (entry.seq !== head.seq + 1) return broken(head.seq + 1, "is missing");
       if (entry.prev_hash !== head.hash) return broken(entry.seq, "does not follow the one before it");

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { remoteController } from "../../src/api/client.ts";
-import { type ApiServer, startApi } from "../../src/api/server.ts";
+import type { ApiServer } from "../../src/api/listen.ts";
 import { Failure, fail, ok } from "../../src/kernel/failure.ts";
 import type { Controller } from "../../src/model/controller.ts";
+import { openFor } from "./open.ts";
 
 const asked: unknown[][] = [];
 const missing = fail(new Failure("NOT_FOUND", "there is no change c9", { mend: "pointsman proposals lists them" }));
@@ -24,12 +25,16 @@ const controller = {
 
 let server: ApiServer;
 beforeAll(async () => {
-  server = await startApi(controller, "right", 0);
+  server = await openFor(controller);
 });
 afterAll(() => server.close());
 
 const post = (path: string, body: string, token = "right") =>
-  fetch(`${server.url}/v1/${path}`, { method: "POST", body, headers: { authorization: `Bearer ${token}` } });
+  fetch(`${server.url}/v1/${path}`, {
+    method: "POST",
+    body,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  });
 
 // Goal: nothing is answered, and nothing asked of the controller, without the token.
 test.each(["wrong", "", "rightly"])("token %j is refused", async (token) => {
@@ -77,7 +82,7 @@ test("client and server agree", async () => {
 // Goal: a port that is taken is a word about the port.
 test("a port in use", async () => {
   const port = Number(new URL(server.url).port);
-  await expect(startApi(controller, "right", port)).rejects.toMatchObject({ code: "CONFIG_INVALID" });
+  await expect(openFor(controller, { port })).rejects.toMatchObject({ code: "CONFIG_INVALID" });
 });
 
 const ask = (path: string, token = "right") =>

@@ -189,9 +189,19 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "  approve: { people: 1, expires: 15m }\n",
     "",
-    "4:1 spec.approve: is missing; add this section, with people, expires",
+    "4:1 spec.approve: is missing; add this section, with people, expires, notAuthor, deletions",
   ],
   ["people: 1, ", "", "15:3 spec.approve.people: is missing; add people: 1"],
+  [
+    "expires: 15m }",
+    "expires: 15m, notAuthor: true }",
+    "15:39 spec.approve.notAuthor: keeps nobody out: metadata.author is missing; add metadata.author, or leave it out",
+  ],
+  [
+    "expires: 15m }",
+    "expires: 15m, deletions: one }",
+    '15:39 spec.approve.deletions: "one" is not known; known here: two-people, like-any-change',
+  ],
   [
     "below 85%",
     "under 85%",

@@ -1,6 +1,8 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
+import { inspect } from "node:util";
 import { expect, test } from "vitest";
+import { secretFromCommand } from "../../src/config/secret-command.ts";
 import { secretResolver } from "../../src/config/secrets.ts";
 import { Failure } from "../../src/kernel/failure.ts";
 import { folderWith } from "./files.ts";
@@ -56,4 +58,38 @@ test("refusals", async () => {
     const message = `secret file ${name} is open to others than its owner`;
     expect(await refusal({ file: name })).toEqual(["CONFIG_INVALID", message, `chmod 600 ${name}`]);
   }
+});
+
+// Goal: a program gives a secret: its first line, or a PEM text whole; and the environment it runs in holds no other secret.
+test("from commands", async () => {
+  const pem = "-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----";
+  const folder = await folderWith({ store: "hunter2\nuser: ann\n", pem: `${pem}\n` });
+  const env = { PATH: process.env.PATH, HOME: "/nowhere", OTHER_SECRET: "hunter3" };
+  const resolve = secretResolver(folder, env);
+  expect(await resolve({ command: ["cat", "store"] })).toBe("hunter2");
+  expect(await resolve({ command: ["cat", "pem"] })).toBe(pem);
+  expect(await resolve({ command: ["printf", "%s", "$(id); `id` * ~"] }), "no shell").toBe("$(id); `id` * ~");
+  expect(await resolve({ command: ["sh", "-c", "env | sort | grep -v ^PWD= | paste -sd,"] })).not.toContain("hunter3");
+});
+
+// Goal: whatever a program does instead, the failure names it, holds nothing of what it said, and comes in time.
+test("commands that fail", async () => {
+  const folder = await folderWith({});
+  const env = { PATH: process.env.PATH };
+  const refusal = async (command: readonly [string, ...string[]], timeoutMs = 5_000) => {
+    const failure = await secretFromCommand(command, folder, env, timeoutMs).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "SECRET_MISSING" });
+    expect(inspect(failure, { depth: 9 })).not.toContain("hunter");
+    return (failure as Failure).message;
+  };
+  const script = "echo hunter2; echo hunter2 >&2;";
+  expect(await refusal(["sh", "-c", `${script} exit 3`])).toBe("secret command sh ended with code 3");
+  expect(await refusal(["sh", "-c", `${script} kill -9 $$`])).toBe("secret command sh was ended by SIGKILL");
+  expect(await refusal(["sh", "-c", `${script} sleep 60`], 100)).toBe("secret command sh gave no answer within 0.1 s");
+  expect(await refusal(["sh", "-c", `${script} (sleep 60)& exit 0`], 100), "whose child keeps its output open").toBe(
+    "secret command sh gave no answer within 0.1 s",
+  );
+  expect(await refusal(["yes", "hunter2"])).toBe("secret command yes wrote more than 64 KiB");
+  expect(await refusal(["true"])).toBe("secret command true wrote nothing");
+  expect(await refusal(["no-such-program", "hunter2"])).toBe("secret command no-such-program cannot be run (ENOENT)");
 });

@@ -133,17 +133,17 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "{ env: LAB_PASSWORD }",
     "{ env: LAB_PASSWORD, file: x }",
-    "7:69 devices[0].management.password: must name one place; write either env or file, not both",
+    "7:69 devices[0].management.password: must name one place; write one of env, file and command",
   ],
   [
     "{ env: LAB_PASSWORD }",
     "{}",
-    "7:69 devices[0].management.password: must name one place; write either env or file, not both",
+    "7:69 devices[0].management.password: must name one place; write one of env, file and command",
   ],
   [
     "{ env: LAB_PASSWORD }",
     "hunter2",
-    "7:69 devices[0].management.password: the value is not a reference to a secret; write a reference to a secret, for example { env: ROUTER_PASSWORD } or { file: password }",
+    "7:69 devices[0].management.password: the value is not a reference to a secret; write a reference to a secret, for example { env: ROUTER_PASSWORD }, { file: password } or { command: [pass, router] }",
   ],
   [
     "{ env: LAB_PASSWORD }",

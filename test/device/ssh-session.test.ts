@@ -46,7 +46,7 @@ function optionsFor(port: number, management: Partial<SshOptions["management"]> 
     name: "edge-a",
     management: { host: "127.0.0.1", port, username: "pointsman", hostKey: fingerprint(ed25519.public), ...management },
     resolveSecret: async (ref) => {
-      const name = "env" in ref ? ref.env : ref.file;
+      const name = "env" in ref ? ref.env : "file" in ref ? ref.file : ref.command.join(" ");
       resolved.push(name);
       const value = secrets[name];
       if (value === undefined) throw new Failure("SECRET_MISSING", `no secret ${name}`);

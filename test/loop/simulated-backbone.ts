@@ -54,7 +54,7 @@ export const relieving: Policy = {
     ...{ maxDevices: 2, maxTrafficMoved: ratio(0.9), freshnessIntervals: 3, coverage: ratio(0.8) },
     surviveAnyLinkFailure: true,
   },
-  approve: { people: 1, expiresMs: 900_000 },
+  approve: { people: 1, expiresMs: 900_000, deletions: "like-any-change" },
   verify: {
     observeMs: 5_000,
     require: [

@@ -49,7 +49,7 @@ export const policy: AnycastPolicy = {
     coverage: ratio(0.8),
     surviveAnyLinkFailure: false,
   },
-  approve: { people: 1, expiresMs: 900_000 },
+  approve: { people: 1, expiresMs: 900_000, deletions: "like-any-change" },
   verify: {
     observeMs: 60_000,
     require: [{ text: "site.unwell below 50%", signal: "site.unwell", comparator: "below", threshold: 0.5 }],

@@ -12,8 +12,8 @@ export function runCommand(): Command {
   return new Command("run")
     .description("run the controller on your network")
     .option("--config <file>", "inventory and settings", "pointsman.yaml")
-    .option("--port <port>", "port of the API on 127.0.0.1; 0 takes a free one", wholeNumber(0, 65_535), 0)
-    .action(async (options: { config: string; port: number }, command: Command) => {
+    .option("--port <port>", "port of the API on loopback; 0 takes a free one", wholeNumber(0, 65_535))
+    .action(async (options: { config: string; port?: number }, command: Command) => {
       const { state, json } = globalsOf(command);
       const { startController } = await import("../../app/controller.ts");
       const { claimStateFolder } = await import("../../app/state-folder.ts");
@@ -24,7 +24,7 @@ export function runCommand(): Command {
         const running = await startController({
           settings,
           stateFolder,
-          apiPort: options.port,
+          ...(options.port === undefined ? {} : { apiPort: options.port }),
           resolveSecret: secretResolver(dirname(options.config), process.env),
           clock: systemClock,
           random: Math.random,
@@ -32,7 +32,8 @@ export function runCommand(): Command {
           onTrouble: told.trouble,
           onConclusion: told.conclusion,
         });
-        told.listening([{ name: "controller", protocol: "api", url: running.url }]);
+        const urls = [running.url, ...(running.encryptedUrl ? [running.encryptedUrl] : [])];
+        told.listening(urls.map((url) => ({ name: "controller", protocol: "api", url })));
         try {
           await Promise.race([stopSignal(), running.failed]);
         } finally {

@@ -13,10 +13,10 @@ export function statusCommands(): Command[] {
   const status = new Command("status")
     .description("policies, links, telemetry targets, switches and open changes")
     .action(async (_options: unknown, command: Command) => {
-      const { state, json } = globalsOf(command);
-      const controller = await connect(state);
+      const globals = globalsOf(command);
+      const controller = await connect(globals);
       const [now, shed] = await Promise.all([controller.status(), controller.shed()]);
-      if (json) printJson({ ...now, shed });
+      if (globals.json) printJson({ ...now, shed });
       else print(showStatus(now, shed));
     });
 
@@ -24,9 +24,9 @@ export function statusCommands(): Command[] {
     .description("why something was done, or was not: a change, a link or a flow")
     .argument("<subject>", "change id, or the name of a link or flow")
     .action(async (subject: string, _options: unknown, command: Command) => {
-      const { state, json } = globalsOf(command);
-      const explained = unwrap(await (await connect(state)).explain(subject));
-      if (json) printJson(explained);
+      const globals = globalsOf(command);
+      const explained = unwrap(await (await connect(globals)).explain(subject));
+      if (globals.json) printJson(explained);
       else print(showExplanation(explained));
     });
   return [status, explain];

@@ -1,13 +1,13 @@
 import { Command } from "commander";
 import { Failure, unwrap } from "../../kernel/failure.ts";
 import { parseDurationMs } from "../../kernel/units.ts";
-import { connect } from "../connect.ts";
-import { globalsOf } from "../options.ts";
-import { print, printJson, whoAmI } from "../terminal.ts";
+import { asWhom, connect } from "../connect.ts";
+import { asHelp, globalsOf } from "../options.ts";
+import { print, printJson } from "../terminal.ts";
 
 const longestMs = 366 * 86_400_000;
 
-type Asking = { as: string; reason: string };
+type Asking = { as?: string; reason: string };
 
 export function switchCommands(): Command[] {
   const freeze = asking("freeze", "start no new change for a while; what is on trial goes on")
@@ -23,28 +23,32 @@ export function switchCommands(): Command[] {
           },
         );
       }
-      const { state, json } = globalsOf(command);
-      const frozen = unwrap(await (await connect(state)).freeze(options.as, Date.now() + durationMs, options.reason));
-      if (json) printJson(frozen);
+      const globals = globalsOf(command);
+      const controller = await connect(globals);
+      const by = await asWhom(controller, options.as);
+      const frozen = unwrap(await controller.freeze(by, Date.now() + durationMs, options.reason));
+      if (globals.json) printJson(frozen);
       else print(`frozen for ${options.for}; pointsman resume ends it`);
     });
 
   const kill = asking("kill", "push nothing more, and take back what is on trial").action(
     async (options: Asking, command: Command) => {
-      const { state, json } = globalsOf(command);
-      const killed = unwrap(await (await connect(state)).kill(options.as, options.reason));
-      if (json) printJson(killed);
+      const globals = globalsOf(command);
+      const controller = await connect(globals);
+      const killed = unwrap(await controller.kill(await asWhom(controller, options.as), options.reason));
+      if (globals.json) printJson(killed);
       else print("killed: nothing is pushed until pointsman resume");
     },
   );
 
   const resume = new Command("resume")
     .description("end a freeze and a kill")
-    .option("--as <name>", "who asks, for the audit log", whoAmI())
-    .action(async (options: { as: string }, command: Command) => {
-      const { state, json } = globalsOf(command);
-      const resumed = unwrap(await (await connect(state)).resume(options.as));
-      if (json) printJson(resumed);
+    .option("--as <name>", asHelp)
+    .action(async (options: { as?: string }, command: Command) => {
+      const globals = globalsOf(command);
+      const controller = await connect(globals);
+      const resumed = unwrap(await controller.resume(await asWhom(controller, options.as)));
+      if (globals.json) printJson(resumed);
       else print("resumed");
     });
   return [freeze, kill, resume];
@@ -53,6 +57,6 @@ export function switchCommands(): Command[] {
 function asking(name: string, description: string): Command {
   return new Command(name)
     .description(description)
-    .option("--as <name>", "who asks, for the audit log", whoAmI())
+    .option("--as <name>", asHelp)
     .option("--reason <text>", "why, for the audit log", "no reason given");
 }

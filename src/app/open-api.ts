@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { authenticator } from "../api/authenticate.ts";
+import type { GateOptions } from "../api/gate.ts";
+import { type ApiServer, type Certificate, startApi } from "../api/listen.ts";
+import type { Clock } from "../kernel/clock.ts";
+import { Failure } from "../kernel/failure.ts";
+import { runAll } from "../kernel/run-all.ts";
+import type { ApiAccess, TlsAccess } from "../model/access.ts";
+import type { Controller } from "../model/controller.ts";
+import type { ResolveSecret } from "../model/inventory.ts";
+import type { Journal } from "../model/journal.ts";
+
+export type OpenApi = Readonly<{
+  /** On loopback, with the token that the state folder's owner reads. */
+  local: Readonly<{ url: string; token: string }>;
+  /** Over TLS, where the configuration asks for it. */
+  encryptedUrl?: string;
+  close(): Promise<void>;
+}>;
+
+/**
+ * The API for the owner of the state folder, on loopback; tokens and sign-ins of the configuration are taken there too. With `tls` they are
+ * taken over TLS only, at its own host and port, so that a client certificate is not got round. Refused attempts go to the journal.
+ */
+export async function openApi(options: {
+  controller: Controller;
+  journal: Journal;
+  access: ApiAccess | undefined;
+  /** Of loopback; without, `access.port` where there is no TLS, else a free one. */
+  port: number | undefined;
+  resolveSecret: ResolveSecret;
+  clock: Clock;
+}): Promise<OpenApi> {
+  const { controller, journal, access, resolveSecret, clock } = options;
+  const localToken = randomBytes(24).toString("base64url");
+  const onRefused: GateOptions["onRefused"] = ({ by, route, failure }) =>
+    journal.append({ event: "access.refused", actor: by, subject: route, body: failure.toJSON() });
+  const servers: ApiServer[] = [];
+  const close = () => runAll(servers.splice(0).map((server) => server.close));
+  const shared = { clock, onRefused };
+  const asked = { ...(access && { access }), resolveSecret, clock };
+  try {
+    const { tls, host = "127.0.0.1", port = 0 } = access ?? {};
+    const authenticate = await authenticator({ ...asked, localToken, takesNamed: !tls });
+    const loopback = { ...shared, authenticate, host: tls ? "127.0.0.1" : host };
+    const local = await startApi(controller, { ...loopback, port: options.port ?? (tls ? 0 : port) });
+    servers.push(local);
+    const opened = { local: { url: local.url, token: localToken }, close };
+    if (!tls) return opened;
+    const certificate = await certificateOf(tls, resolveSecret);
+    const named = await authenticator({ ...asked, takesNamed: true });
+    const encrypted = await startApi(controller, { ...shared, authenticate: named, host, port, certificate });
+    servers.push(encrypted);
+    return { ...opened, encryptedUrl: encrypted.url };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+async function certificateOf(tls: TlsAccess, resolveSecret: ResolveSecret): Promise<Certificate> {
+  const pem = (file: string) =>
+    readFile(file, "utf8").catch((error: Error) => {
+      const mend = "correct api.tls, or put the PEM file there";
+      throw new Failure("CONFIG_INVALID", `api.tls cannot be used: ${error.message}`, { mend });
+    });
+  const clientCa = tls.clientCa === undefined ? {} : { clientCa: await pem(tls.clientCa) };
+  return { certificate: await pem(tls.certificate), key: await resolveSecret(tls.key), ...clientCa };
+}
