@@ -28,6 +28,10 @@ export interface Journal {
   actors(): Promise<readonly ActorSnapshot[]>;
   switches(): Promise<Switches>;
   entries(subject: string): Promise<readonly StoredEntry[]>;
+  /** All entries so far. */
+  count(): Promise<number>;
+  /** Writes beside the entries, as an append would: rejects when that would. */
+  probe(): Promise<void>;
   /** JOURNAL_BROKEN with the first entry whose hash does not follow. */
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
   close(): Promise<void>;
