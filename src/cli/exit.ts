@@ -44,6 +44,7 @@ export function exitCodeOf(failure: Failure): number {
     case "CONTROLLER_AUTH":
     case "JOURNAL_LOCKED":
     case "JOURNAL_BROKEN":
+    case "AUTONOMY_LOWERED":
     case "VERIFY_WORSE":
     case "VERIFY_SILENT":
       return exitCode.otherFailure;

@@ -1,4 +1,4 @@
-import { type Decision, type QosChange, type RouterFacts, sameShares } from "../model/decision.ts";
+import { type Decision, type QosChange, type RouterFacts, samePath, sameShares } from "../model/decision.ts";
 
 /** The decision that leads back to what was before `decision`. */
 export function inverted(decision: Decision, reason: string): Decision {
@@ -44,6 +44,12 @@ export function leftToUndo(undo: Decision, { qos }: RouterFacts): Decision {
     return now !== undefined && sameShares(now.shares, to);
   };
   return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
+}
+
+/** A path that was taken away may lead nowhere by now; what only takes paths away ends where the IGP carries. */
+export function addsPath(decision: Decision): boolean {
+  if (decision.action !== "segment-routing") return false;
+  return decision.changes.some(({ from, to }) => to.some((path) => !from.some((other) => samePath(path, other))));
 }
 
 const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({
