@@ -7,7 +7,9 @@ import { type Context, Hono } from "hono";
 import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
-import { shedMetrics } from "./metrics.ts";
+import type { Watch } from "../model/vitals.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { metricsOf } from "./metrics.ts";
 
 export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
 
@@ -36,8 +38,11 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 404 | 409>> = {
  * `/metrics` is where Prometheus looks for it, and its answer is Prometheus's text. It wants the token like all else:
  * `authorization: { credentials_file: … }` in the scrape configuration sends it.
  */
-export function apiRoutes(controller: Controller, token: string): Hono {
+export function apiRoutes(controller: Controller, watch: Watch, token: string): Hono {
   const app = new Hono();
+  const metrics = metricsOf(controller, watch);
+  // Before the token is asked for.
+  app.route("/", healthRoutes(watch));
   app.use(async (context, next) => {
     if (!isToken(context.req.header("authorization"), token)) {
       throw new Failure("CONTROLLER_AUTH", "the token is missing or wrong", {
@@ -49,7 +54,7 @@ export function apiRoutes(controller: Controller, token: string): Hono {
   app.get("/v1/status", async (context) => context.json(await controller.status()));
   app.get("/v1/shed", async (context) => context.json(await controller.shed()));
   app.get("/metrics", async (context) => {
-    const { contentType, text } = await shedMetrics(await controller.shed());
+    const { contentType, text } = await metrics();
     return context.body(text, 200, { "content-type": contentType });
   });
   app.get("/v1/changes", async (context) => context.json(await controller.changes()));
@@ -91,8 +96,8 @@ export function apiRoutes(controller: Controller, token: string): Hono {
 }
 
 /** Listens on loopback only: whoever wants it elsewhere puts a proxy with its own authentication before it. */
-export async function startApi(controller: Controller, token: string, port: number): Promise<ApiServer> {
-  const server = createAdaptorServer({ fetch: apiRoutes(controller, token).fetch }) as Server;
+export async function startApi(controller: Controller, watch: Watch, token: string, port: number): Promise<ApiServer> {
+  const server = createAdaptorServer({ fetch: apiRoutes(controller, watch, token).fetch }) as Server;
   server.listen(port, "127.0.0.1");
   await once(server, "listening").catch((error: Error) => {
     const mend = "free the port, or choose another with --port";

@@ -31,6 +31,8 @@ export function runCommand(): Command {
           onTransition: told.transition,
           onTrouble: told.trouble,
           onConclusion: told.conclusion,
+          onPolicyStep: told.policyStep,
+          onOperation: told.operation,
         });
         told.listening([{ name: "controller", protocol: "api", url: running.url }]);
         try {
