@@ -6,11 +6,28 @@ import type { Controller, Explanation, ShownChange, Status } from "../model/cont
 import type { ChainedEntry, Switches } from "../model/journal.ts";
 import type { ShedLevel } from "../model/shed.ts";
 import type { Caller } from "./authenticate.ts";
+import { Health } from "./health.ts";
 
 /** `whoAmI` says under which name the token acts; `null` where the controller takes the name on trust. */
 export type RemoteController = Controller & Readonly<{ whoAmI(): Promise<Caller> }>;
 
 export type Endpoint = Readonly<{ url: string; token: string }>;
+
+/** Whether a controller runs (`healthz`) or can do its work (`readyz`). Throws Failure CONTROLLER_UNREACHABLE when nothing answers so. */
+export async function healthOf(url: string, route: "healthz" | "readyz"): Promise<Health> {
+  const answer = await fetch(`${url}/${route}`, { signal: AbortSignal.timeout(healthPatienceMs) })
+    .then((response) => response.json())
+    .catch((cause: unknown) => {
+      const message = `no controller answers at ${url} within ${healthPatienceMs / 1000} s`;
+      throw new Failure("CONTROLLER_UNREACHABLE", message, { retry: "later", mend: startIt, cause });
+    });
+  const parsed = Health.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new Failure("CONTROLLER_UNREACHABLE", `what answers at ${url}/${route} is not a controller`, { mend: startIt });
+}
+
+/** One that takes longer to say how it is, is not well. */
+const healthPatienceMs = 10_000;
 
 /** Longer than a router may take to be read, twice. */
 const patienceMs = 90_000;

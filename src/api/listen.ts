@@ -5,8 +5,7 @@ import type { AddressInfo } from "node:net";
 import { createAdaptorServer } from "@hono/node-server";
 import { Failure } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
-import type { GateOptions } from "./gate.ts";
-import { apiRoutes } from "./server.ts";
+import { apiRoutes, type RouteOptions } from "./server.ts";
 
 export type ApiServer = Readonly<{ url: string; close(): Promise<void> }>;
 
@@ -21,7 +20,7 @@ const limits = { ...timeouts, connectionsCheckingInterval: 1_000, maxHeaderSize:
 /** Serves the API at `host` and `port` (0 takes a free one), over TLS where there is a certificate. Failure CONFIG_INVALID when that cannot be. */
 export async function startApi(
   controller: Controller,
-  options: GateOptions & { host: string; port: number; certificate?: Certificate },
+  options: Omit<RouteOptions, "encrypted"> & { host: string; port: number; certificate?: Certificate },
 ): Promise<ApiServer> {
   const { host, port, certificate } = options;
   const { fetch } = apiRoutes(controller, { ...options, encrypted: certificate !== undefined });

@@ -5,10 +5,14 @@ import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
 import type { Switches } from "../model/journal.ts";
+import type { Watch } from "../model/vitals.ts";
 import type { Caller } from "./authenticate.ts";
 import { type Admitted, type GateOptions, gate, nameOf, whyNot } from "./gate.ts";
-import { shedMetrics } from "./metrics.ts";
+import { healthRoutes } from "./health-routes.ts";
+import { metricsOf } from "./metrics.ts";
 import { bodyOfBoundedSize, loopbackHostOnly, sameSiteJson } from "./request-checks.ts";
+
+export type RouteOptions = GateOptions & Readonly<{ encrypted: boolean; watch: Watch }>;
 
 /** It is written to the audit log and to terminals: no control character, line break or change of writing direction. */
 const oneLine = z
@@ -38,16 +42,20 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 409 | 429>
  * `{ error: { code, message, mend? } }`. `/metrics` is where Prometheus looks for it, and its answer is Prometheus's text. It wants the
  * token like all else: `authorization: { credentials_file: … }` in the scrape configuration sends it.
  */
-export function apiRoutes(controller: Controller, options: GateOptions & { encrypted: boolean }): Hono<Admitted> {
+export function apiRoutes(controller: Controller, options: RouteOptions): Hono<Admitted> {
+  const { encrypted, watch } = options;
   const app = new Hono<Admitted>();
-  app.use(secureHeaders({ strictTransportSecurity: options.encrypted, xFrameOptions: "DENY" }));
-  if (!options.encrypted) app.use(loopbackHostOnly);
+  const metrics = metricsOf(controller, watch);
+  app.use(secureHeaders({ strictTransportSecurity: encrypted, xFrameOptions: "DENY" }));
+  if (!encrypted) app.use(loopbackHostOnly);
+  // Before the token is asked for.
+  app.route("/", healthRoutes(watch));
   app.use(gate(options), sameSiteJson, bodyOfBoundedSize);
   app.get("/v1/whoami", (context) => context.json(context.get("caller")));
   app.get("/v1/status", async (context) => context.json(await controller.status()));
   app.get("/v1/shed", async (context) => context.json(await controller.shed()));
   app.get("/metrics", async (context) => {
-    const { contentType, text } = await shedMetrics(await controller.shed());
+    const { contentType, text } = await metrics();
     return context.body(text, 200, { "content-type": contentType });
   });
   app.get("/v1/changes", async (context) => context.json(await controller.changes()));

@@ -13,7 +13,7 @@ import { Loop, type LoopDeps } from "../loop/loop.ts";
 import { operatorOf } from "../loop/operator.ts";
 import { shedLevels } from "../loop/shed.ts";
 import type { Change } from "../model/change.ts";
-import type { Controller } from "../model/controller.ts";
+import type { Controller, PolicyStep } from "../model/controller.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { Device, Network, ResolveSecret } from "../model/inventory.ts";
 import { SeriesTable, type TelemetrySource } from "../model/sample.ts";
@@ -26,9 +26,12 @@ import { type RouteOriginSource, rtrSource } from "../telemetry/rtr/rtr-source.t
 import { siteProbe } from "../telemetry/site-probe.ts";
 import { journalFile } from "./journal-file.ts";
 import { loadTemplates } from "./load-templates.ts";
+import { observedDevice, type RouterOperation } from "./observed-device.ts";
 import { openApi } from "./open-api.ts";
+import { SampleAges } from "./sample-ages.ts";
 import { shedWebhooks } from "./shed-webhook.ts";
 import type { StateFolder } from "./state-folder.ts";
+import { watchOf } from "./watch.ts";
 
 export type RunningController = Readonly<{
   controller: Controller;
@@ -54,6 +57,10 @@ export async function startController(options: {
   random: Random;
   /** Called after every transition of a change, those of recovery included. */
   onTransition: (change: Change) => void;
+  /** Called after every step of a policy's actor into another state. */
+  onPolicyStep?: (step: PolicyStep) => void;
+  /** Called after everything that was asked of a router for a change. */
+  onOperation?: (operation: RouterOperation) => void;
   onTrouble: LoopDeps["onTrouble"];
   onConclusion: LoopDeps["onConclusion"];
 }): Promise<RunningController> {
@@ -73,17 +80,21 @@ export async function startController(options: {
     });
     failed.catch(() => undefined); // Whoever runs the controller awaits it; nobody has to.
     const parts = { journal, network, clock, templates: await loadTemplates() };
-    const loop = new Loop({
+    const onOperation = options.onOperation ?? (() => undefined);
+    const observed = { clock, onOperation, open: () => loop.ledger.open() };
+    const devices = network.devices.map((device) => driverFor(device, resolveSecret, clock));
+    const loop: Loop = new Loop({
       ...parts,
       policies,
       telemetry: fold,
-      devices: new Map(network.devices.map((device) => [device.name, driverFor(device, resolveSecret, clock)])),
+      devices: new Map(devices.map((port) => [port.device, observedDevice(port, observed)])),
       token: () => randomBytes(8).toString("hex"),
       onTrouble: options.onTrouble,
       onConclusion: options.onConclusion,
       onFatal,
     });
     loop.ledger.onTransition(options.onTransition);
+    if (options.onPolicyStep) loop.actors.onStep(options.onPolicyStep);
     const webhooks = shedWebhooks({
       urls: network.shedWebhooks,
       levels: () => shedLevels(loop.ledger.all(), network, clock.now()),
@@ -98,10 +109,12 @@ export async function startController(options: {
     webhooks.update();
     const sources = sourcesFor(network, { resolveSecret, table, clock, random });
     stops.push(() => Promise.all(sources.map((source) => source.stop())));
-    for (const source of sources) source.start(fold);
+    const ages = new SampleAges();
+    for (const source of sources) source.start(ages.sink(fold));
     const controller = operatorOf(loop, parts);
     const access = settings.api;
-    const api = await openApi({ controller, journal, access, port: options.apiPort, resolveSecret, clock });
+    const watch = watchOf({ ...parts, loop, fold, ages, policies });
+    const api = await openApi({ controller, watch, journal, access, port: options.apiPort, resolveSecret, clock });
     stops.push(() => api.close());
     await stateFolder.publish(api.local);
     const { local, encryptedUrl } = api;

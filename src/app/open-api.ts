@@ -10,6 +10,7 @@ import type { ApiAccess, TlsAccess } from "../model/access.ts";
 import type { Controller } from "../model/controller.ts";
 import type { ResolveSecret } from "../model/inventory.ts";
 import type { Journal } from "../model/journal.ts";
+import type { Watch } from "../model/vitals.ts";
 
 export type OpenApi = Readonly<{
   /** On loopback, with the token that the state folder's owner reads. */
@@ -25,6 +26,7 @@ export type OpenApi = Readonly<{
  */
 export async function openApi(options: {
   controller: Controller;
+  watch: Watch;
   journal: Journal;
   access: ApiAccess | undefined;
   /** Of loopback; without, `access.port` where there is no TLS, else a free one. */
@@ -32,13 +34,13 @@ export async function openApi(options: {
   resolveSecret: ResolveSecret;
   clock: Clock;
 }): Promise<OpenApi> {
-  const { controller, journal, access, resolveSecret, clock } = options;
+  const { controller, watch, journal, access, resolveSecret, clock } = options;
   const localToken = randomBytes(24).toString("base64url");
   const onRefused: GateOptions["onRefused"] = ({ by, route, failure }) =>
     journal.append({ event: "access.refused", actor: by, subject: route, body: failure.toJSON() });
   const servers: ApiServer[] = [];
   const close = () => runAll(servers.splice(0).map((server) => server.close));
-  const shared = { clock, onRefused };
+  const shared = { watch, clock, onRefused };
   const asked = { ...(access && { access }), resolveSecret, clock };
   try {
     const { tls, host = "127.0.0.1", port = 0 } = access ?? {};

@@ -41,7 +41,7 @@ export async function asWhom(controller: RemoteController, as: string | undefine
   return as ?? (await controller.whoAmI()).name ?? whoAmI();
 }
 
-async function endpointIn(stateFolder: string): Promise<Endpoint> {
+export async function endpointIn(stateFolder: string): Promise<Endpoint> {
   const file = join(stateFolder, "endpoint.json");
   const mend = "start one with pointsman run (or pointsman demo two-transits), or name its state folder with --state";
   const text = await readFile(file, "utf8").catch((cause: unknown) => {

@@ -1,8 +1,10 @@
 import { Command, CommanderError } from "commander";
 import { Failure } from "../kernel/failure.ts";
+import { version } from "../kernel/version.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { changeCommands } from "./commands/changes.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { healthCommand } from "./commands/health.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommands } from "./commands/status.ts";
 import { switchCommands } from "./commands/switches.ts";
@@ -18,7 +20,7 @@ const json = process.argv.includes("--json");
 // A command that runs a controller loads it when it is called, so that the others answer at once.
 const program = new Command("pointsman")
   .description("Closed-loop traffic engineering: decides, proves, changes, verifies, takes back.")
-  .version("0.1.0")
+  .version(version)
   .option("--state <folder>", "state folder of the controller", usualState)
   .option("--url <url>", "address of a controller elsewhere, in place of --state", address)
   .option("--token-file <file>", "your own token, in place of the state folder's; or set POINTSMAN_TOKEN")
@@ -39,6 +41,7 @@ for (const command of [
   validateCommand(),
   ...switchCommands(),
   auditCommand(),
+  healthCommand(),
   teCommand(),
 ]) {
   program.addCommand(command.copyInheritedSettings(program));

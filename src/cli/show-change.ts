@@ -54,6 +54,8 @@ export function showChange(change: ShownChange, state: string): string {
     `${colours.bold(change.id)}  ${stateInColour(change.state)}  policy ${change.policy.name}`,
     plain(decision.reason),
   ];
+  if (change.lowered !== undefined)
+    lines.push(colours.yellow(`asks although its policy is in auto: ${plain(change.lowered)}`));
   const needed = approvalsText(change);
   if (needed) lines.push(colours.yellow(plain(needed)));
   if (outcome) lines.push(colours.red(plain(`${outcome.code}: ${outcome.message}`)));
@@ -88,6 +90,13 @@ export function showChange(change: ShownChange, state: string): string {
     lines.push(heading("Verified"));
     for (const { text, held } of verdict.findings)
       lines.push(`  ${held ? colours.green("held  ") : colours.red("broken")} ${text}`);
+    const { predictionError: missed } = verdict;
+    if (missed) {
+      const [was, is, by] = [missed.predicted, missed.measured, missed.error].map(formatPercent);
+      lines.push(
+        `  furthest from its prediction: ${plain(missed.of)}, ${was} of the link predicted, ${is} measured: ${by} off`,
+      );
+    }
   }
   const next = nextCommand(change, state);
   if (next) lines.push("", next);

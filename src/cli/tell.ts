@@ -1,7 +1,8 @@
 import pino from "pino";
+import type { RouterOperation } from "../app/observed-device.ts";
 import type { Change } from "../model/change.ts";
 import type { Conclusion } from "../model/conclusion.ts";
-import type { Trouble } from "../model/controller.ts";
+import type { PolicyStep, Trouble } from "../model/controller.ts";
 import { evidenceTable, nextCommand, showChange } from "./show-change.ts";
 import { colours, plain, print } from "./terminal.ts";
 
@@ -13,6 +14,9 @@ export type Teller = Readonly<{
   transition(change: Change): void;
   trouble(trouble: Trouble): void;
   conclusion(conclusion: Conclusion): void;
+  /** A policy came to another state on a target. */
+  policyStep(step: PolicyStep): void;
+  operation(operation: RouterOperation): void;
   stopping(): void;
 }>;
 
@@ -24,8 +28,14 @@ function tellProgram(state: string): Teller {
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 1, sync: true }));
   return {
     listening: (endpoints) => log.info({ endpoints, state }, "listening"),
-    transition({ id, state: reached, decision: { reason, intent }, outcome }) {
-      const fields = { change: id, state: reached, target: intent.target, reason, ...(outcome ? { outcome } : {}) };
+    transition({ id, correlation, policy, state: reached, mode, lowered, decision, verdict, outcome }) {
+      const fields = {
+        ...{ correlation, change: id, state: reached, policy: policy.name, target: decision.intent.target },
+        ...{ reason: decision.reason, mode, ...(lowered === undefined ? {} : { lowered }) },
+        ...(verdict ? { verdict: verdict.outcome } : {}),
+        ...(verdict?.predictionError ? { predictionError: verdict.predictionError } : {}),
+        ...(outcome ? { outcome } : {}),
+      };
       if (reached === "stuck") log.fatal(fields, "change is stuck: a person is needed");
       else log.info(fields, `change ${reached}`);
     },
@@ -33,11 +43,22 @@ function tellProgram(state: string): Teller {
       if (failure) log.warn({ where, failure }, "trouble");
       else log.info({ where }, "well");
     },
-    conclusion({ policy, target, outcome, reason, attribution }) {
+    conclusion({ correlation, policy, target, outcome, reason, attribution }) {
       log.info(
-        { policy, target, outcome, reason, ...(attribution ? { attribution } : {}) },
+        { correlation, policy, target, outcome, reason, ...(attribution ? { attribution } : {}) },
         `nothing done: ${outcome}`,
       );
+    },
+    policyStep: ({ correlation, ...step }) =>
+      log.info({ ...(correlation === undefined ? {} : { correlation }), ...step }, `policy ${step.state}`),
+    operation({ change, device, operation, durationMs, failure }) {
+      const fields = {
+        ...(change ? { correlation: change.correlation, change: change.id } : {}),
+        ...{ device, operation, durationMs, result: failure ? failure.code : "ok" },
+        ...(failure ? { failure } : {}),
+      };
+      if (failure) log.warn(fields, `router ${operation} failed`);
+      else log.info(fields, `router ${operation}`);
     },
     stopping: () => log.info("stopping"),
   };
@@ -66,6 +87,9 @@ function tellPerson(state: string): Teller {
       print(`${clock()} ${target} ${colours.yellow(outcome)}: ${plain(reason)}`);
       if (attribution && attribution.evidence.length > 0) print(evidenceTable(attribution));
     },
+    // What comes of these is told of the change.
+    policyStep: () => undefined,
+    operation: () => undefined,
     stopping: () => print(`${clock()} stopping`),
   };
 }

@@ -62,6 +62,17 @@ const intervals = text("a number of telemetry intervals", "3 intervals", /^[1-9]
   (written) => Number(written.split(" ")[0]),
 );
 
+const changes = text("a number of changes", "5 changes", /^[1-9]\d{0,2} changes?$/).transform((written) =>
+  Number(written.split(" ")[0]),
+);
+
+const autonomy = section({
+  maxPredictionError: percent("10%", "positive").describe(
+    "Of a link's capacity: by how much what was measured after its changes may differ from what was predicted, on average.",
+  ),
+  over: changes.describe("So many of its last changes are looked at."),
+});
+
 const scope = section({
   links: section({ role: oneOf(roles) }).exactOptional(),
   flows: section({ class: name("inference") }).exactOptional(),
@@ -186,6 +197,11 @@ const Document = section({
         .describe("None may hold. May be left out: then nothing more is forbidden.")
         .exactOptional(),
     }),
+    autonomy: autonomy
+      .describe(
+        "When a policy in auto must ask as in propose. May be left out: then beyond 10% over 5 changes. Two of them made worse count too.",
+      )
+      .exactOptional(),
     hold: duration("10m").describe(
       "No second move for the same link or flow before this; a peak must be over as long before it goes back.",
     ),
@@ -216,6 +232,7 @@ export const PolicyDocument = Document.transform(({ metadata, spec }): Policy =>
     },
     approve: { ...approve, expiresMs: expires },
     verify: { observeMs: spec.verify.observe, require: spec.verify.require, forbid: spec.verify.forbid ?? [] },
+    ...(spec.autonomy ? { autonomy: spec.autonomy } : {}),
     holdMs: spec.hold,
   };
 });

@@ -18,6 +18,7 @@ export type FailureCode =
   | "WEBHOOK_FAILED" // a URL of shedWebhooks did not take what it was told
   | "GUARD_DENIED"
   | "VERIFY_WORSE" // measured after the push: the network did not get better
+  | "AUTONOMY_LOWERED" // a policy in `auto` misses its predictions, and has to ask
   | "VERIFY_SILENT" // not measured after the push
   | "STOPPED" // a person, a kill or the controller's own end stopped it
   | "REJECTED"

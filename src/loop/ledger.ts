@@ -65,8 +65,10 @@ export class Ledger {
     assert(change, `change ${id} exists`);
     const state = nextState(change.state, event);
     if (state === change.state && event !== "recovered") return change;
-    const endedMs = isOver(state) ? { endedMs: this.#clock.now() } : {};
-    const next: Change = { ...change, ...patch, state, times: { ...change.times, ...patch.times, ...endedMs } };
+    const atMs = this.#clock.now();
+    const reached = [...(change.times.reached ?? []), { state, atMs }];
+    const ended = isOver(state) ? { endedMs: atMs } : {};
+    const next: Change = { ...change, ...patch, state, times: { ...change.times, ...patch.times, ...ended, reached } };
     await this.#write(next, actor, { event, from: change.state, ...(patch.outcome ? { outcome: patch.outcome } : {}) });
     return next;
   }

@@ -3,27 +3,29 @@ import type { Templates } from "../change/templates.ts";
 import { decide } from "../decision/decide.ts";
 import { approvalsNeeded } from "../guard/approvals.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
+import { assert } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { Conclusion } from "../model/conclusion.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
-import { type Decision, type GuardFinding, type Intent, samePath } from "../model/decision.ts";
+import type { GuardFinding, Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
 import type { NetworkState, PrefixRate } from "../model/network-state.ts";
 import type { Policy } from "../model/policy.ts";
 import { targetsOf } from "../model/scope.ts";
-import type { PolicyActor } from "../policy/actor.ts";
-import { lastSeen, type Observation, observe } from "../policy/observe.ts";
+import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
 import { verifyChange } from "../verify/verify.ts";
+import { AutonomyWatch } from "./autonomy.ts";
 import { displacements, touched } from "./displacements.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { Ledger } from "./ledger.ts";
 import { PolicyActors } from "./policy-actors.ts";
+import { policyStatus } from "./policy-status.ts";
 import { recover } from "./recover.ts";
 import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
@@ -31,6 +33,7 @@ import { withSharedPaths } from "./shared-paths.ts";
 import { standingPrepends } from "./standing-prepends.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 import { Troubles } from "./troubles.ts";
+import { addsPath } from "./undo.ts";
 
 export type LoopDeps = Readonly<{
   network: Network;
@@ -64,11 +67,16 @@ export class Loop {
   readonly runner: Runner;
   readonly routers: Routers;
   readonly drift: DriftWatch;
+  readonly actors: PolicyActors;
+  readonly autonomy: AutonomyWatch;
+  /** When each policy last looked at its targets. */
+  readonly lookedMs = new Map<string, number>();
+  /** What a predecessor left under way, until it is finished or undone. */
+  readonly recovering = new Set<string>();
   /** By policy and target. */
   readonly conclusions = new Map<string, Conclusion>();
   switches: Switches = { frozen: null, killed: null };
   readonly #deps: LoopDeps;
-  readonly #actors: PolicyActors;
   readonly #switching = new Turns();
   readonly #deciding = new Turns();
   readonly #signal: TelemetrySignal;
@@ -76,6 +84,8 @@ export class Loop {
   /** Source time of the sample last evaluated, by policy and target. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
+  /** A bug, or a journal that cannot be written, has stopped it. */
+  failed = false;
   readonly #troubles: Troubles;
   #stopped = false;
 
@@ -92,7 +102,9 @@ export class Loop {
         if (read.ok) void this.background(compare(device, read.value));
       };
     });
-    this.#actors = new PolicyActors({ ...deps, ledger: this.ledger });
+    this.actors = new PolicyActors({ ...deps, ledger: this.ledger });
+    const onTrouble = (policy: string, failure: Failure | undefined) => this.#troubles.policy(policy, failure);
+    this.autonomy = new AutonomyWatch({ ...deps, ledger: this.ledger, onTrouble });
     this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
     telemetry.onUpdate(() => this.#signal.raise());
     this.runner = new Runner({
@@ -113,10 +125,17 @@ export class Loop {
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
     for (const policy of policies) {
-      for (const target of this.#targets(policy)) this.#actors.restore(policy, target, snapshots);
+      for (const target of this.#targets(policy)) this.actors.restore(policy, target, snapshots);
     }
-    this.#stops.push(this.ledger.onTransition((change) => void this.background(this.#actors.tell(change))));
-    for (const id of await recover(this.ledger)) void this.background(this.runner.run(id));
+    this.#stops.push(this.ledger.onTransition((change) => void this.background(this.actors.tell(change))));
+    for (const id of await recover(this.ledger)) {
+      this.recovering.add(id);
+      void this.background(this.runner.run(id).finally(() => this.recovering.delete(id)));
+    }
+    await this.autonomy.start();
+    this.#stops.push(
+      this.ledger.onTransition(({ verdict }) => verdict && void this.background(this.autonomy.update())),
+    );
     for (const policy of policies) this.#watch(policy);
     this.#stops.push(this.routers.keepVisiting((work) => void this.background(work)));
   }
@@ -137,6 +156,7 @@ export class Loop {
         () => undefined,
         (error: unknown) => {
           this.#stopped = true;
+          this.failed = true;
           this.#deps.onFatal(error);
         },
       )
@@ -187,34 +207,10 @@ export class Loop {
   }
 
   status(): readonly PolicyStatus[] {
-    const { network, policies } = this.#deps;
-    const state = this.#snapshot();
-    return policies.flatMap((policy) =>
-      this.#targets(policy).map((target) => {
-        const actor = this.#actors.get(policy, target);
-        const measured = lastSeen(policy, target, state, network);
-        return {
-          policy: policy.name,
-          mode: policy.mode,
-          target,
-          signal: policy.trigger.signal,
-          ...this.#standing(actor),
-          ...(measured ? { value: measured.value, measuredMs: measured.toMs } : {}),
-        };
-      }),
-    );
-  }
-
-  /** An actor's state and why, told by the switch's own name where a person stopped it. */
-  #standing({ state, detail }: PolicyActor): { state: string; detail: string } {
-    const { killed, frozen } = this.switches;
-    if (state !== "frozen") return { state, detail };
-    if (killed) return { state: "killed", detail: `killed by ${killed.by}: ${killed.reason}` };
-    if (!frozen) return { state, detail };
-    return {
-      state,
-      detail: `frozen by ${frozen.by} until ${new Date(frozen.untilMs).toISOString()}: ${frozen.reason}`,
-    };
+    const { actors, autonomy, switches } = this;
+    const actorOf: PolicyActors["get"] = (policy, target) => actors.get(policy, target);
+    const modeOf: AutonomyWatch["of"] = (policy) => autonomy.of(policy);
+    return policyStatus({ ...this.#deps, switches, state: this.#snapshot(), actorOf, modeOf });
   }
 
   targets(): NetworkState["targets"] {
@@ -233,12 +229,13 @@ export class Loop {
     const nowMs = clock.now();
     const state = this.#snapshot();
     this.#troubles.targets(state.targets);
+    this.lookedMs.set(policy.name, nowMs);
     for (const target of this.#targets(policy)) {
       const displacement = displacements(this.ledger.all(), policy.name, target, nowMs).at(-1);
       const predicted = displacement && predictReclaim(policy, target, state, network, displacement);
       const observation = observe(policy, target, state, network);
       if (!this.#isDue(policy, target, observation)) continue;
-      const actor = await this.#actors.step(policy, target, {
+      const actor = await this.actors.step(policy, target, {
         type: "evaluated",
         atMs: nowMs,
         observation,
@@ -246,7 +243,7 @@ export class Loop {
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
       const { intent } = actor;
-      if (intent) await this.#deciding.take(() => this.#decide(policy, target, intent));
+      if (intent) await this.#deciding.take(() => this.#decide(policy, target, intent, actor.correlation));
       // A decision may come next: by then the sessions are open.
       else if (actor.state === "breaching") void this.background(this.routers.visit());
     }
@@ -262,11 +259,12 @@ export class Loop {
     return true;
   }
 
-  async #decide(policy: Policy, target: string, intent: Intent): Promise<void> {
+  async #decide(policy: Policy, target: string, intent: Intent, correlation: string | null): Promise<void> {
     const { network, templates, clock, journal, telemetry } = this.#deps;
+    assert(correlation !== null, "an intent is of a breach");
     const detectedMs = clock.now();
     const conclude = async (outcome: Conclusion["outcome"], reason: string, more: Partial<Conclusion> = {}) => {
-      const subject = { policy: policy.name, target };
+      const subject = { policy: policy.name, target, correlation };
       const conclusion = { atMs: clock.now(), ...subject, outcome, reason, alternatives: [], guards: [], ...more };
       const key = `${policy.name} ${target}`;
       const isNews = this.conclusions.get(key)?.outcome !== outcome;
@@ -274,7 +272,7 @@ export class Loop {
       if (outcome === "proposed") return;
       if (isNews) this.#deps.onConclusion(conclusion);
       await journal.append({ event: `decision.${outcome}`, actor: "pointsman", subject: target, body: conclusion });
-      await this.#actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
+      await this.actors.step(policy, target, { type: "nothing-done", reason, atMs: clock.now() });
     };
 
     const read = await this.routers.readAbout(policy.decide.action, target);
@@ -318,9 +316,12 @@ export class Loop {
     }
 
     if (this.#stopped) return;
+    const { mode, lowered } = this.autonomy.of(policy);
     const change = await this.propose({
       origin: { kind: "policy", policy: policy.name },
-      mode: policy.mode,
+      mode,
+      ...(lowered === undefined ? {} : { lowered }),
+      correlation,
       policy,
       decision,
       facts,
@@ -329,7 +330,7 @@ export class Loop {
       times: { ...crossed(intent), detectedMs, decidedMs: clock.now() },
     });
     await conclude("proposed", decision.reason, { changeId: change.id, alternatives, guards });
-    await this.#actors.step(policy, target, { type: "proposed", changeId: change.id });
+    await this.actors.step(policy, target, { type: "proposed", changeId: change.id });
     if (policy.mode === "observe") return;
     await this.ledger.advance(change.id, "begun");
     void this.background(this.runner.run(change.id));
@@ -337,7 +338,10 @@ export class Loop {
 
   /** Journals a new change in state `proposed`. */
   async propose(
-    made: Pick<Change, "origin" | "mode" | "policy" | "decision" | "facts" | "plan" | "guards" | "times">,
+    made: Pick<
+      Change,
+      "origin" | "mode" | "lowered" | "correlation" | "policy" | "decision" | "facts" | "plan" | "guards" | "times"
+    >,
   ): Promise<Change> {
     const { journal, clock, network, token } = this.#deps;
     const id = await journal.nextChangeId();
@@ -353,6 +357,7 @@ export class Loop {
       needs: approvalsNeeded(made, network),
       createdMs,
       expiresMs: createdMs + policy.approve.expiresMs,
+      times: { ...made.times, reached: [{ state: "proposed", atMs: createdMs }] },
       trial: { token: `${id}-${token()}`, timeoutMs: policy.verify.observeMs + patienceMs },
     };
     await this.ledger.add(change);
@@ -430,12 +435,6 @@ export class Loop {
 const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
 const jitterShare = 0.9;
-
-/** A path that was taken away may lead nowhere by now; what only takes paths away ends where the IGP carries. */
-function addsPath(decision: Decision): boolean {
-  if (decision.action !== "segment-routing") return false;
-  return decision.changes.some(({ from, to }) => to.some((path) => !from.some((other) => samePath(path, other))));
-}
 
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"]);

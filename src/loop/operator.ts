@@ -142,6 +142,7 @@ export function operatorOf(
     const undo = await loop.propose({
       origin: { kind: "operator", by, undoes: change.id },
       mode: change.mode,
+      correlation: change.correlation,
       policy: change.policy,
       decision,
       facts: read.value.facts,

@@ -1,5 +1,6 @@
 import type { Clock } from "../kernel/clock.ts";
 import { type Change, finalStates } from "../model/change.ts";
+import type { PolicyStep } from "../model/controller.ts";
 import type { Network } from "../model/inventory.ts";
 import type { ActorSnapshot, Journal } from "../model/journal.ts";
 import type { Policy } from "../model/policy.ts";
@@ -19,6 +20,7 @@ type Deps = Readonly<{
 export class PolicyActors {
   readonly #deps: Deps;
   readonly #actors = new Map<string, PolicyActor>();
+  readonly #listeners = new Set<(step: PolicyStep) => void>();
 
   constructor(deps: Deps) {
     this.#deps = deps;
@@ -28,15 +30,22 @@ export class PolicyActors {
     return this.#actors.get(keyOf(policy, target)) ?? startActor(policy, target);
   }
 
+  /** Calls back after every step into another state, once it is journaled. */
+  onStep(listener: (step: PolicyStep) => void): void {
+    this.#listeners.add(listener);
+  }
+
   async step(policy: Policy, target: string, event: PolicyEvent): Promise<PolicyActor> {
     const before = this.get(policy, target);
     const after = stepActor(policy, target, before, event);
     this.#actors.set(keyOf(policy, target), after);
     if (after.state !== before.state) {
       const actor: ActorSnapshot = { policy: policy.name, target, snapshot: after.snapshot };
-      const body = { policy: policy.name, from: before.state, detail: after.detail };
+      const { detail, correlation } = after;
+      const body = { policy: policy.name, from: before.state, detail, ...(correlation && { correlation }) };
       const entry = { event: `policy.${after.state}`, actor: "pointsman", subject: target, body };
       await this.#deps.journal.append(entry, { actor });
+      for (const listener of this.#listeners) listener(stepOf(policy, target, before, after, event));
     }
     return after;
   }
@@ -69,6 +78,21 @@ export class PolicyActors {
     const event = eventOf(change, clock.now());
     if (policy && event && targetsOf(network, policy).includes(target)) await this.step(policy, target, event);
   }
+}
+
+function stepOf(
+  { name: policy, trigger: { signal } }: Policy,
+  target: string,
+  before: PolicyActor,
+  { state, detail, correlation }: PolicyActor,
+  event: PolicyEvent,
+): PolicyStep {
+  const seen = event.type === "evaluated" && event.observation.kind === "seen" ? event.observation : undefined;
+  return {
+    ...{ policy, target, from: before.state, state, detail },
+    ...(correlation === null ? {} : { correlation }),
+    ...(seen ? { sample: { signal, value: seen.value, measuredMs: seen.measuredMs } } : {}),
+  };
 }
 
 const keyOf = (policy: Policy, target: string) => `${policy.name} ${target}`;

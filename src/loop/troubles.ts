@@ -17,6 +17,10 @@ export class Troubles {
     this.#tell(`router ${name}`, failure?.code ?? "", failure?.toJSON());
   }
 
+  policy(name: string, failure: Failure | undefined): void {
+    this.#tell(`policy ${name}`, failure?.code ?? "", failure?.toJSON());
+  }
+
   targets(targets: NetworkState["targets"]): void {
     for (const [name, { state, reason, mend }] of targets) {
       if (state === "starting") continue;

@@ -5,6 +5,7 @@ import {
   type QosChange,
   type RouterFacts,
   type SegmentRoutingChange,
+  samePath,
   samePaths,
   sameShares,
 } from "../model/decision.ts";
@@ -69,6 +70,12 @@ export function leftToUndo(undo: Decision, { announcements, steering, qos, sites
       return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
     }
   }
+}
+
+/** A path that was taken away may lead nowhere by now; what only takes paths away ends where the IGP carries. */
+export function addsPath(decision: Decision): boolean {
+  if (decision.action !== "segment-routing") return false;
+  return decision.changes.some(({ from, to }) => to.some((path) => !from.some((other) => samePath(path, other))));
 }
 
 const turned = <Change extends { from: unknown; to: unknown }>(one: Change): Change => ({

@@ -1,4 +1,5 @@
 import type { FailureFacts } from "../kernel/failure.ts";
+import type { Correlation } from "./correlation.ts";
 import type { Decision, GuardFinding, RouterFacts, Verdict } from "./decision.ts";
 import type { DeviceStep, Trial } from "./device.ts";
 import type { Mode, Policy } from "./policy.ts";
@@ -58,6 +59,8 @@ export type ChangeTimes = Readonly<{
   committedMs?: number;
   verifiedMs?: number;
   endedMs?: number;
+  /** Each state as it was reached, oldest first; one may come twice. */
+  reached?: readonly Readonly<{ state: ChangeState; atMs: number }>[];
 }>;
 
 /** Everything about one change: journaled whole at every transition, before the transition's effect. */
@@ -67,6 +70,9 @@ export type Change = Readonly<{
   /** `operator` for a rollback that a person asked for. */
   origin: Readonly<{ kind: "policy"; policy: string } | { kind: "operator"; by: string; undoes: string }>;
   mode: Mode;
+  /** Why a person is asked although the policy is in `auto`. */
+  lowered?: string;
+  correlation: Correlation;
   /** The rules it was made under: a later edit of the policy file does not change them. */
   policy: Policy;
   decision: Decision;

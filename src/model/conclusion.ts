@@ -1,4 +1,5 @@
 import type { Attribution } from "./class-health.ts";
+import type { Correlation } from "./correlation.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 
 /**
@@ -9,6 +10,7 @@ export type Conclusion = Readonly<{
   atMs: number;
   policy: string;
   target: string;
+  correlation: Correlation;
   outcome: "proposed" | "nothing-helps" | "denied" | "unreadable" | "compute" | "unclear";
   reason: string;
   mend?: string;

@@ -1,6 +1,7 @@
 import type { FailureFacts, Result } from "../kernel/failure.ts";
 import type { Change } from "./change.ts";
 import type { Attribution } from "./class-health.ts";
+import type { Correlation } from "./correlation.ts";
 import type { Alternative, GuardFinding } from "./decision.ts";
 import type { Drift } from "./drift.ts";
 import type { ChainedEntry, StoredEntry, Switches } from "./journal.ts";
@@ -10,7 +11,10 @@ import type { SignalName } from "./signal.ts";
 
 export type PolicyStatus = Readonly<{
   policy: string;
+  /** The one it has earned. */
   mode: string;
+  /** Why that is not the mode in its file. */
+  lowered?: string;
   /** The link or flow watched, or what is drained. */
   target: string;
   /** The policy actor's state: `quiet`, `breaching`, … `blind`, `frozen`. */
@@ -21,6 +25,19 @@ export type PolicyStatus = Readonly<{
   /** Of `signal` on this target; absent when unknown. */
   value?: number;
   measuredMs?: number;
+}>;
+
+/** A policy that has come to another state on a target. */
+export type PolicyStep = Readonly<{
+  policy: string;
+  target: string;
+  from: string;
+  state: string;
+  detail: string;
+  /** Of the breach under way. */
+  correlation?: Correlation;
+  /** The sample that led there. */
+  sample?: Readonly<{ signal: SignalName; value: number; measuredMs: number }>;
 }>;
 
 /** What came of the last attempt to read a router's configuration. */

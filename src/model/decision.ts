@@ -227,7 +227,19 @@ export type DecisionOutcome =
 /** One guard's word. A change goes ahead only when every guard allows it. */
 export type GuardFinding = Readonly<{ guard: string; allow: boolean; reason: string }>;
 
+/** Where a change's effect was furthest from what was predicted of it. All are shares of the link's capacity. */
+export type PredictionError = Readonly<{
+  /** The link, or a queue of it (`queueName`). */
+  of: string;
+  predicted: number;
+  measured: number;
+  /** |predicted - measured| */
+  error: number;
+}>;
+
 export type Verdict = Readonly<{
   outcome: "better" | "worse" | "silent";
   findings: readonly Readonly<{ text: string; held: boolean }>[];
+  /** Absent where nothing that was predicted could be measured. */
+  predictionError?: PredictionError;
 }>;

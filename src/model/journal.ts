@@ -49,6 +49,10 @@ export interface Journal {
   entries(subject: string): Promise<readonly StoredEntry[]>;
   /** Every entry since then, oldest first: what there is as it is asked for, whether it follows or not. */
   chained(sinceMs: number): AsyncIterable<ChainedEntry>;
+  /** All entries so far. */
+  count(): Promise<number>;
+  /** Writes beside the entries, as an append would: rejects when that would. */
+  probe(): Promise<void>;
   /** JOURNAL_BROKEN with the first entry whose hash does not follow. */
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>>;
   close(): Promise<void>;

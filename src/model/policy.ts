@@ -54,6 +54,13 @@ export type AnycastAim = Readonly<{
   prepends: number;
 }>;
 
+/** An `auto` policy asks a person while its last `over` changes missed their predictions by more than `maxPredictionError` on average. */
+export type Autonomy = Readonly<{
+  /** As a share of a link's capacity, see `PredictionError`. */
+  maxPredictionError: Ratio;
+  over: number;
+}>;
+
 export type Policy = Readonly<{
   name: string;
   description: string;
@@ -91,6 +98,8 @@ export type Policy = Readonly<{
     deletions?: "two-people" | "like-any-change";
   }>;
   verify: Readonly<{ observeMs: number; require: readonly Condition[]; forbid: readonly Condition[] }>;
+  /** When an `auto` policy must ask; `usualAutonomy` where it does not say. */
+  autonomy?: Autonomy;
   /** No second move of the same link's traffic before this, and how long a peak must be over before traffic goes back. */
   holdMs: number;
 }>;

@@ -1,6 +1,7 @@
 import { transition } from "xstate";
 import { z } from "zod";
 import { assert } from "../kernel/assert.ts";
+import type { Correlation } from "../model/correlation.ts";
 import type { Intent } from "../model/decision.ts";
 import type { Policy } from "../model/policy.ts";
 import { type Assessment, assess, noEvidence } from "./assess.ts";
@@ -27,6 +28,8 @@ export type PolicyActor = Readonly<{
   detail: string;
   /** Set exactly when this step entered `deciding`: answer it with `proposed` or `nothing-done`. */
   intent: Intent | null;
+  /** Of the breach under way; null without one. */
+  correlation: Correlation | null;
 }>;
 
 const Evaluation = z.object({ atMs: z.number(), value: z.number() });
@@ -48,6 +51,8 @@ const Snapshot = z.object({
       .nullable(),
     purpose: z.enum(["relieve", "give-back"]).nullable(),
     changeId: z.string().nullable(),
+    // What was saved before there was one goes on without.
+    correlation: z.string().nullable().default(null),
   }),
   detail: z.string(),
 });
@@ -59,8 +64,9 @@ type Snapshot = z.infer<typeof Snapshot>;
  * that comes back in `deciding` has lost its decision with the process: answer it with `nothing-done`.
  */
 export function startActor(policy: Policy, _target: string, snapshot?: unknown): PolicyActor {
-  const { state, detail, ...rest } = restore(policy, snapshot);
-  return { snapshot: { state, detail, ...rest }, state, detail, intent: null };
+  const restored = restore(policy, snapshot);
+  const { state, detail, memory } = restored;
+  return { snapshot: restored, state, detail, intent: null, correlation: memory.correlation };
 }
 
 /** One event. Pure: the same actor and event give the same actor. */
@@ -78,6 +84,7 @@ export function stepActor(policy: Policy, target: string, actor: PolicyActor, ev
     state,
     detail,
     intent: entered && found ? intentOf(memory, found) : null,
+    correlation: memory.correlation,
   };
 }
 

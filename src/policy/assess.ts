@@ -1,3 +1,4 @@
+import { type Correlation, correlationOf } from "../model/correlation.ts";
 import type { Intent } from "../model/decision.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Evaluated } from "./events.ts";
@@ -21,6 +22,8 @@ export const noEvidence: Evidence = { evaluatedMs: null, measuredMs: null, windo
 /** One evaluation, judged by the policy's thresholds against the evidence so far. */
 export type Assessment = Readonly<{
   evidence: Evidence;
+  /** Of a breach that begins with this sample; null without one. */
+  correlation: Correlation | null;
   above: boolean;
   /** Under `clear`: a breach is over. */
   under: boolean;
@@ -37,7 +40,7 @@ export function assess(policy: Policy, target: string, before: Evidence, event: 
   const common = { policy: policy.name, target, signal };
   if (event.frozen || observation.kind === "blind") {
     const evidence = { ...noEvidence, evaluatedMs: atMs, measuredMs: before.measuredMs };
-    return { evidence, above: false, under: false, full: false, relieve: null, giveBack: null };
+    return { evidence, correlation: null, above: false, under: false, full: false, relieve: null, giveBack: null };
   }
 
   const { value, measuredMs } = observation;
@@ -56,6 +59,7 @@ export function assess(policy: Policy, target: string, before: Evidence, event: 
   const calmLongEnough = back !== null && back.last.atMs - back.first.atMs >= policy.holdMs;
   return {
     evidence,
+    correlation: correlationOf(policy.name, target, measuredMs),
     above: value > above,
     under: value < clear,
     full: evidence.window.length === policy.trigger.for.of,

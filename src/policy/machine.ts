@@ -1,4 +1,5 @@
 import { and, assign, not, setup } from "xstate";
+import type { Correlation } from "../model/correlation.ts";
 import { type Assessment, type Evidence, noEvidence } from "./assess.ts";
 import type { Outcome } from "./events.ts";
 
@@ -32,9 +33,14 @@ export type Memory = Readonly<{
   /** What is being decided, proposed or changed. */
   purpose: "relieve" | "give-back" | null;
   changeId: string | null;
+  /** Of the breach, from its first sample until all that came of it is over. */
+  correlation: Correlation | null;
 }>;
 
-export const blankMemory: Memory = { evidence: noEvidence, hold: null, purpose: null, changeId: null };
+export const blankMemory: Memory = {
+  ...{ evidence: noEvidence, hold: null, purpose: null },
+  ...{ changeId: null, correlation: null },
+};
 
 /** What the actor hands the machine: an evaluation comes assessed, so that the machine holds no numbers. */
 export type MachineEvent =
@@ -74,6 +80,15 @@ const machineSetup = setup({
     "start anew": assign((seen) => ({
       evidence: { ...(evaluated(seen)?.found.evidence ?? seen.context.evidence), window: [], calm: null },
     })),
+    /** What comes of this sample belongs to the breach that goes on, or begins one. */
+    correlate: assign((seen) => ({
+      correlation: seen.context.correlation ?? evaluated(seen)?.found.correlation ?? null,
+    })),
+    /** What comes next belongs to the breach that begins with this sample, or to none. */
+    "correlate anew": assign((seen) => {
+      const found = evaluated(seen)?.found;
+      return { correlation: found?.above ? found.correlation : null };
+    }),
     "to relieve": assign({ purpose: "relieve" as const }),
     "to give back": assign({ purpose: "give-back" as const }),
     "keep change": assign(({ event }) => (event.type === "proposed" ? { changeId: event.changeId } : {})),
@@ -103,7 +118,7 @@ const stops = [
 ] as const;
 
 // The evaluation that ends a hold, a freeze or blindness is the first of a new window, and decides nothing itself.
-const becomesQuiet = { target: "quiet", actions: ["release", "gather"] } as const;
+const becomesQuiet = { target: "quiet", actions: ["release", "correlate anew", "gather"] } as const;
 
 const resumes = [
   ...stops,
@@ -133,10 +148,10 @@ export const policyMachine = machineSetup.createMachine({
       on: {
         evaluated: [
           ...stops,
-          { guard: "fires", target: "deciding", actions: ["start anew", "to relieve"] },
-          { guard: "above", target: "breaching", actions: "gather" },
-          { guard: "calm for long", target: "deciding", actions: ["start anew", "to give back"] },
-          { actions: "gather" },
+          { guard: "fires", target: "deciding", actions: ["start anew", "correlate", "to relieve"] },
+          { guard: "above", target: "breaching", actions: ["gather", "correlate"] },
+          { guard: "calm for long", target: "deciding", actions: ["start anew", "correlate", "to give back"] },
+          { actions: ["gather", "correlate anew"] },
         ],
       },
     },
@@ -144,8 +159,8 @@ export const policyMachine = machineSetup.createMachine({
       on: {
         evaluated: [
           ...stops,
-          { guard: "fires", target: "deciding", actions: ["start anew", "to relieve"] },
-          { guard: "under", target: "quiet", actions: "gather" },
+          { guard: "fires", target: "deciding", actions: ["start anew", "correlate", "to relieve"] },
+          { guard: "under", target: "quiet", actions: ["gather", "correlate anew"] },
           { actions: "gather" },
         ],
       },
@@ -165,7 +180,7 @@ export const policyMachine = machineSetup.createMachine({
           {
             guard: and(["awaits window", "fires anew"]),
             target: "deciding",
-            actions: ["release", "start anew", "to relieve"],
+            actions: ["release", "start anew", "correlate", "to relieve"],
           },
           { guard: and(["awaits window", not("under")]), actions: "gather" },
           becomesQuiet,

@@ -135,6 +135,17 @@ class SqliteJournal implements Journal {
     }
   }
 
+  async count(): Promise<number> {
+    return this.#head.seq;
+  }
+
+  probe(): Promise<void> {
+    return this.#turns.take(async () => {
+      if (this.#damage) throw this.#damage;
+      await setMeta(this.#db, "probed", String(this.#clock.now()));
+    });
+  }
+
   verify(): Promise<Result<Readonly<{ entries: number; head: string }>>> {
     return this.#turns.take(async () => {
       try {

@@ -19,7 +19,7 @@ export type Tables = {
   actors: { policy: string; target: string; snapshot: string };
   /** One row. */
   switches: { id: number; body: string };
-  /** `head`: the chain's end. `last-change`: the number of the last change id given out. */
+  /** `head`: the chain's end. `last-change`: the number of the last change id given out. `probed`: when it was last found writable. */
   meta: { key: string; value: string };
   migrations: { version: number; applied_ms: number };
 };

@@ -5,6 +5,7 @@ import { flowsInScope, linksInScope, targetsOf } from "../model/scope.ts";
 import { formatSignal, type Measured, queueName, type SignalName, signalOf } from "../model/signal.ts";
 import type { Finding, VerifyInput } from "./input.ts";
 import { judgePaths } from "./paths.ts";
+import { predictionError } from "./prediction-error.ts";
 import { bystanders, judgeQueues, queuesChanged } from "./queues.ts";
 import { judgeSites, sitesChanged } from "./sites.ts";
 import { stressOf, unjudgedObjectives } from "./stress.ts";
@@ -29,6 +30,8 @@ const swing = 0.05;
 export function verifyChange(input: VerifyInput): Verdict | null {
   const { policy, network, pushedMs, nowMs } = input;
   const findings: Finding[] = [];
+  const missed = predictionError(input, (signal, name) => freshValue(input, signal, name));
+  const error = missed ? { predictionError: missed } : {};
 
   for (const condition of policy.verify.forbid) {
     for (const name of watched(input, condition.signal)) {
@@ -39,7 +42,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
         findings.push(finding("forbidden", condition, name, seen, false));
     }
   }
-  if (findings.length > 0) return { outcome: "worse", findings };
+  if (findings.length > 0) return { outcome: "worse", findings, ...error };
 
   const observedMs = pushedMs + policy.verify.observeMs;
   if (nowMs < observedMs) return null;
@@ -84,7 +87,7 @@ export function verifyChange(input: VerifyInput): Verdict | null {
   findings.push(...judgeQueues(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...judgeSites(input, (signal, name) => freshValue(input, signal, name)));
   findings.push(...unjudgedObjectives(input));
-  return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings };
+  return { outcome: findings.every((f) => f.held) ? "better" : "worse", findings, ...error };
 }
 
 /** What a condition on this signal is about. */

@@ -12,6 +12,7 @@ import { type CertificateAuthority, createCertificateAuthority } from "../../src
 import type { ApiAccess } from "../../src/model/access.ts";
 import type { Controller } from "../../src/model/controller.ts";
 import type { Journal, JournalEntry } from "../../src/model/journal.ts";
+import { idle } from "./open.ts";
 
 // Goal: with a certificate the named tokens are taken over TLS only; with a client authority, only from who has a certificate of it.
 
@@ -54,6 +55,7 @@ async function opens(mutual: boolean): Promise<OpenApi> {
   };
   open = await openApi({
     controller,
+    watch: idle,
     journal: { append: async (entry: JournalEntry) => void entries.push(entry) } as unknown as Journal,
     access,
     port: undefined,
@@ -135,6 +137,7 @@ test("a certificate that cannot be used is a word, without the key", async () =>
   const opening = (given: ApiAccess) =>
     openApi({
       controller,
+      watch: idle,
       journal: {} as Journal,
       access: given,
       port: 0,

@@ -97,7 +97,7 @@ test.each<[from: string, to: string, problem: string]>([
   [
     "mode: propose",
     "mode: propose\n  colour: red",
-    "6:3 spec.colour: is not a known field; known here: mode, scope, trigger, decide, guard, approve, verify, hold",
+    "6:3 spec.colour: is not a known field; known here: mode, scope, trigger, decide, guard, approve, verify, autonomy, hold",
   ],
   [
     "signal: link.utilisation.in",

@@ -1,6 +1,13 @@
 import { ok } from "../../src/kernel/failure.ts";
 import type { Change } from "../../src/model/change.ts";
-import type { Journal, JournalEntry, JournalWrites, StoredEntry, Switches } from "../../src/model/journal.ts";
+import type {
+  ChainedEntry,
+  Journal,
+  JournalEntry,
+  JournalWrites,
+  StoredEntry,
+  Switches,
+} from "../../src/model/journal.ts";
 
 /** A journal that outlives its controller and is quick to make; what is on disk, and how it is chained, is tested in test/store. */
 export class MemoryJournal implements Journal {
@@ -33,6 +40,16 @@ export class MemoryJournal implements Journal {
   async entries(subject: string): Promise<readonly StoredEntry[]> {
     return this.written.filter((entry) => entry.subject === subject);
   }
+
+  chained(): AsyncIterable<ChainedEntry> {
+    throw new Error("nothing is chained in memory");
+  }
+
+  async count(): Promise<number> {
+    return this.written.length;
+  }
+
+  async probe(): Promise<void> {}
 
   async verify() {
     return ok({ entries: this.written.length, head: "" });

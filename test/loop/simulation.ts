@@ -84,6 +84,11 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
     return this.#running.controller;
   }
 
+  get journal(): Journal {
+    if (!this.#running) throw new Error("the controller is dead");
+    return this.#running.journal;
+  }
+
   get changes(): readonly Change[] {
     return this.#running?.loop.ledger.all() ?? [];
   }

@@ -206,6 +206,9 @@ export class Host {
       actors: () => mortal(() => journal.actors()),
       switches: () => mortal(() => journal.switches()),
       entries: (subject) => mortal(() => journal.entries(subject)),
+      chained: (sinceMs) => journal.chained(sinceMs),
+      count: () => mortal(() => journal.count()),
+      probe: () => mortal(() => journal.probe()),
       verify: () => mortal(() => journal.verify()),
       close: () => mortal(() => journal.close()),
     };

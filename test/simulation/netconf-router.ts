@@ -66,7 +66,10 @@ export class NetconfRouter implements SimulatedRouter {
       locks: this.#locks,
       confirmedCommit: commit,
       sessions: this.#sessions,
+      confirmedCommitVersion: "1.1",
       faults: {
+        // Replies are lost on their way, see simulated-ssh.ts.
+        loseReplyTo: undefined,
         // What a confirming commit claims cannot be read back: only the others lie.
         get lieOnCommit() {
           const lies = commit.token === null && faults.hits("lying-commit");

@@ -24,7 +24,8 @@ export async function open(file: string): Promise<Journal> {
 /** The journal keeps a change whole and looks only at its id and state. */
 export function change(id: string, state: Change["state"], reason = ""): Change {
   const facts = { announcements: [], steering: [], qos: [], sites: [] };
-  return { id, state, facts, decision: { action: "bgp-prepend", reason } } as unknown as Change;
+  const correlation = "p/l/2026-01-01T00:00:00.000Z";
+  return { id, state, correlation, facts, decision: { action: "bgp-prepend", reason } } as unknown as Change;
 }
 
 export const entry = (event: string, subject: string, body: unknown = null) => ({

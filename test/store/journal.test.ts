@@ -164,13 +164,40 @@ function sortKeys(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, item]) => [key, sortKeys(item)]));
 }
 
+// Goal: a change of the release before correlations is as it was, and joined by its first evidence; without any, by when it was made.
+test.each([
+  [[{ atMs: Date.UTC(2026, 0, 1), value: 0.9 }], "2026-01-01T00:00:00.000Z"],
+  [[], "2026-01-02T00:00:00.000Z"],
+])("a change without a correlation and with evidence %j is of %s", async (evidence, at) => {
+  const journal = await open(await journalFile());
+  const { correlation: _, ...older } = change("c1", "confirmed");
+  const intent = { kind: "relieve", policy: "p", target: "l", evidence };
+  const written = { ...older, createdMs: Date.UTC(2026, 0, 2), decision: { ...older.decision, intent } };
+  await journal.append(entry("change.confirmed", "c1"), { change: written as unknown as Change });
+  expect(await journal.changes()).toEqual([{ ...written, correlation: `p/l/${at}` }]);
+  expect(await journal.verify()).toMatchObject({ ok: true });
+});
+
+// Goal: the journal says how many entries it holds, and whether it takes more, which leaves no trace in the chain.
+test("counted and probed", async () => {
+  const journal = await open(await journalFile());
+  await journal.append(entry("e", "s"));
+  await journal.probe();
+  await journal.append(entry("e", "s"));
+  expect(await journal.count()).toBe(2);
+  expect(await journal.verify()).toMatchObject({ ok: true, value: { entries: 2 } });
+  await journal.close();
+  await expect(journal.probe()).rejects.toThrow();
+});
+
 // Goal: changes of a release that knew prepends only go on under this one; what undoes them is theirs as it was.
 test("a change from before segment routing is read as one of today", async () => {
   const journal = await open(await journalFile());
   const changes = [
     { action: "bgp-prepend", device: "edge-a", link: "transit-a", prefix: "11.0.0.0/24", from: 0, to: 3 },
   ];
-  const intent = { kind: "relieve", policy: "p", link: "transit-a" };
+  const evidence = [{ atMs: Date.UTC(2026, 0, 1), value: 0.9 }];
+  const intent = { kind: "relieve", policy: "p", link: "transit-a", evidence };
   const older = {
     id: "c1",
     state: "confirmed",
@@ -180,6 +207,7 @@ test("a change from before segment routing is read as one of today", async () =>
   expect(await journal.changes()).toMatchObject([
     {
       id: "c1",
+      correlation: "p/transit-a/2026-01-01T00:00:00.000Z",
       facts: { steering: [], qos: [], sites: [] },
       decision: {
         action: "bgp-prepend",

@@ -144,6 +144,7 @@ test("better", () => {
       { text: "a-c: carries 8 Gbit/s more, of 8 Gbit/s that new paths bring", held: true },
       { text: "c-b: carries 8 Gbit/s more, of 8 Gbit/s that new paths bring", held: true },
     ],
+    predictionError: { of: "a-b", predicted: expect.closeTo(0.1), measured: 0.1, error: expect.closeTo(0) },
   });
 });
 

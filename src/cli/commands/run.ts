@@ -31,6 +31,8 @@ export function runCommand(): Command {
           onTransition: told.transition,
           onTrouble: told.trouble,
           onConclusion: told.conclusion,
+          onPolicyStep: told.policyStep,
+          onOperation: told.operation,
         });
         const urls = [running.url, ...(running.encryptedUrl ? [running.encryptedUrl] : [])];
         told.listening(urls.map((url) => ({ name: "controller", protocol: "api", url })));

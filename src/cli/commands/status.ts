@@ -58,11 +58,11 @@ function showStatus(status: Status, shed: readonly ShedLevel[]): string {
       policies.map((one) => [
         one.target,
         one.policy,
-        one.mode,
+        one.lowered === undefined ? one.mode : colours.yellow(`${one.mode} (lowered)`),
         one.state === "blind" || one.state === "breaching" ? colours.yellow(one.state) : one.state,
         one.value === undefined ? "unknown" : formatSignal(one.signal, one.value),
         one.measuredMs === undefined ? "-" : `${((atMs - one.measuredMs) / 1000).toFixed(1)} s`,
-        plain(one.detail),
+        plain(one.lowered === undefined ? one.detail : `${one.detail}; not in auto: ${one.lowered}`),
       ]),
     ),
     "",
