@@ -19,6 +19,7 @@ import type { VrpTable } from "./vrp-table.ts";
 const connectTimeoutMs = 10_000;
 /** From a query to its End of Data: a full table is some 12 MB. */
 const responseTimeoutMs = 120_000;
+const keepAliveMs = 60_000;
 /** A cache that notifies without end is asked no more often. */
 const leastSpacingMs = 1_000;
 
@@ -77,7 +78,7 @@ export async function converse(options: Options, stopped: AbortSignal): Promise<
 
 /** Throws what TLS has to say about `ca`. */
 function open({ host, port, tls }: RpkiCache, ca: Buffer | undefined): Socket {
-  if (!tls || !ca) return connect({ host, port, keepAlive: true });
+  if (!tls || !ca) return connect({ host, port });
   return connectTls({ host, port, ca, ...(tls.serverName === undefined ? {} : { servername: tls.serverName }) });
 }
 
@@ -125,6 +126,8 @@ class Session {
     stopped.addEventListener("abort", stop, { once: true });
     this.#stopListening = () => stopped.removeEventListener("abort", stop);
     this.#within(connectTimeoutMs, { retry: "soon", reason: "does not take a connection", mend });
+    // A cache says nothing for an hour: a peer that is gone is noticed before that.
+    this.#socket.setKeepAlive(true, keepAliveMs);
     this.#socket.on("error", failed);
     this.#socket.on("close", () => this.#closed());
     this.#socket.on("data", (chunk) => this.#read(chunk));
@@ -133,8 +136,10 @@ class Session {
 
   #closed(): void {
     const { memory } = this.#options;
-    // One that does not speak our version may leave without a word (RFC 8210 7).
-    if (!this.#agreed && this.#phase === "asked") memory.version = memory.version === 1 ? 0 : 1;
+    // One that does not speak our version may leave without a word (RFC 8210 7); one that has told us something does.
+    if (!this.#agreed && this.#phase === "asked" && memory.expiresMs === undefined) {
+      memory.version = memory.version === 1 ? 0 : 1;
+    }
     this.#end({ retry: this.#phase === "idle" ? "soon" : "later", reason: "closed the connection" });
   }
 
