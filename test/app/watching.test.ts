@@ -104,7 +104,7 @@ test("the journal is probed", async () => {
       if (isFull) throw new Error("database or disk is full");
     },
   } as Journal;
-  const watch = watchOf({ clock, journal } as Parameters<typeof watchOf>[0]);
+  const watch = watchOf({ clock, journal } as unknown as Parameters<typeof watchOf>[0]);
   expect(await watch.journalWritable()).toMatchObject({
     ok: false,
     failure: { message: expect.stringContaining("disk is full") },
