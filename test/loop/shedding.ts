@@ -64,6 +64,7 @@ export function change({ id, state, to, atMs = 0, mode = "propose", gaveBack, to
   const queues = [{ link: "a", class: "batch", offered: 8_000_000 }];
   return {
     ...{ id, state, mode, createdMs: atMs, expiresMs: atMs + 900_000, policy: { holdMs } },
+    correlation: "p/l/2026-01-01T00:00:00.000Z",
     origin: tookBack === undefined ? { kind: "policy" } : { kind: "operator", undoes: tookBack },
     decision: { action: "qos", intent, changes, predicted: { queues } },
     times: { endedMs: atMs },
