@@ -57,7 +57,7 @@ function cut(bytes: Buffer, sizes: readonly number[]): Buffer[] {
   return pieces;
 }
 
-const cuts = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 20 });
+const cuts = fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1, maxLength: 20 });
 const token = fc.constantFrom(
   ...[
     "\n#",
@@ -86,7 +86,27 @@ const piece = fc.oneof(
     }),
   },
 );
-const stream = fc.array(piece, { maxLength: 12 }).map((pieces) => Buffer.concat(pieces));
+const soup = fc.array(piece, { maxLength: 12 }).map((pieces) => Buffer.concat(pieces));
+/** A stream as it should be, but for one place: what is wrong is met in the middle of what is right. */
+const almost = fc
+  .tuple(
+    fc.array(fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 3 }), {
+      minLength: 1,
+      maxLength: 3,
+    }),
+    fc.nat(),
+    fc.nat(2),
+    fc.constantFrom("", "0", "\n", "#", "1", " ", "\n#0\n", "\n##\n"),
+  )
+  .map(([messages, at, remove, insert]) => {
+    const chunk = (size: number) => Buffer.concat([Buffer.from(`\n#${size}\n`), Buffer.alloc(size, "x")]);
+    const whole = Buffer.concat(messages.flatMap((sizes) => [...sizes.map(chunk), Buffer.from("\n##\n")]));
+    // At the ends of chunks, mostly: there the headers are.
+    const ends = [...whole.entries()].filter(([, byte]) => byte === 0x0a || byte === 0x23).map(([index]) => index);
+    const from = ends[at % ends.length] ?? 0;
+    return Buffer.concat([whole.subarray(0, from), Buffer.from(insert), whole.subarray(from + remove)]);
+  });
+const stream = fc.oneof(soup, almost);
 
 /** Ends every header that is open: the one tells of a bad one at its first wrong byte, the other at the latest at its end. */
 const headerEnd = Buffer.from("\n\n\n");
@@ -104,7 +124,7 @@ test.each([true, false])("garbage is read alike, chunked %s", (chunked) => {
 // Goal: what the one frames the other reads, and back; `]]>]]>` is the one thing that the old framing cannot carry.
 test.each([true, false])("each reads what the other frames, chunked %s", (chunked) => {
   const text = fc.oneof(
-    { weight: 5, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 40 }) },
+    { weight: 5, arbitrary: fc.string({ unit: "grapheme", minLength: 1, maxLength: 40 }) },
     { weight: 5, arbitrary: fc.array(token, { minLength: 1, maxLength: 12 }).map((tokens) => tokens.join("")) },
     // The lab ends a chunk inside this character, or beside it.
     { weight: 1, arbitrary: fc.integer({ min: 16_380, max: 16_386 }).map((length) => `${"x".repeat(length)}🚂é`) },
@@ -114,7 +134,7 @@ test.each([true, false])("each reads what the other frames, chunked %s", (chunke
     const sent = texts.map((one) => Buffer.from(one).toString("hex"));
     const fromUs = Buffer.concat(texts.map((one) => Buffer.from(frame(one, chunked))));
     const fromThem = Buffer.concat(texts.map((one) => labFrame(one, chunked ? "chunked" : "end-of-message")));
-    const wide = sizes.map((size) => size * size * size + 20);
+    const wide = sizes.map((size) => size * size + 20);
     expect(theirs(cut(fromUs, wide), chunked)).toEqual({ messages: sent, broken: false });
     expect(ours(cut(fromThem, wide), chunked)).toEqual({ messages: sent, broken: false });
   });
@@ -139,7 +159,7 @@ test("any bytes are messages or a DecodeError", () => {
       "\u0000",
     ],
   );
-  const document = fc.array(fc.oneof(xmlish, fc.string({ unit: "binary", maxLength: 3 })), { maxLength: 15 });
+  const document = fc.array(fc.oneof(xmlish, fc.string({ unit: "grapheme", maxLength: 3 })), { maxLength: 15 });
   const content = fc.oneof(
     document.map((parts) => Buffer.from(parts.join(""))),
     fc.uint8Array({ minLength: 1, maxLength: 30 }).map((bytes) => Buffer.from(bytes)),

@@ -86,7 +86,7 @@ function readBySax(document: string): XmlElement | undefined {
     const element: XmlElement = {
       ...{ name: local, namespace: uri.trim(), children: [] },
       attributes: Object.values(attributes)
-        .filter(({ prefix, local }) => prefix !== "xmlns" && local !== "xmlns")
+        .filter(({ prefix, local }) => prefix !== "xmlns" && !(prefix === "" && local === "xmlns"))
         .map(({ local, uri, value }) => ({ name: local, namespace: uri.trim(), value })),
     };
     open.at(-1)?.children.push(element);

@@ -22,7 +22,7 @@ const receivedMs = Date.UTC(2026, 5, 1);
 const identifier = fc.constantFrom("interfaces", "interface", "state", "in-octets", "x", "_y.z");
 const hostile = fc.oneof(
   fc.constantFrom("eth1", "et-0/0/1", "a]b", "a\\b", "]", "\\", "=", "[x=y]", "", "*", "é🚂"),
-  fc.string({ unit: "binary", maxLength: 6 }),
+  fc.string({ unit: "grapheme", maxLength: 6 }),
 );
 const element = fc.record({
   name: identifier,
@@ -203,12 +203,15 @@ function withStrangers(message: Buffer, shape: Shape, next: () => Buffer): Buffe
 
 /**
  * Whether a message is whole to its depths, and every known field has its own wire type. The reader does not look into values
- * that it has no use for; and a field of another type is one that nobody knows, but protobufjs reads it all the same.
+ * that it has no use for; a field of another type is one that nobody knows, but protobufjs reads it all the same; and one that
+ * nobody knows in a value may be a kind of value that is yet to come, which the reader takes for it.
  */
 function isSound(message: Buffer, shape: Shape): boolean {
   return [...fieldsOf(message)].every(({ field, type, bytes, content, sound }) => {
     const inner = shape[field];
-    if (!sound || typeof inner !== "object") return sound && (inner === undefined || inner === type);
+    if (!sound) return false;
+    if (inner === undefined) return shape !== typedValue;
+    if (typeof inner === "number") return inner === type;
     return type === delimited && isSound(bytes.subarray(content), inner);
   });
 }
@@ -227,7 +230,7 @@ test("fields that nobody knows are skipped at every depth", () => {
       expect(read(strange)).toEqual(read(plain));
     },
   );
-  fc.assert(property, fuzz(300));
+  fc.assert(property, fuzz(100));
 });
 
 // Goal: a message with bytes changed, put in or left out is refused whole, or read as protobufjs reads it; never something else.
