@@ -39,8 +39,8 @@ const worst = {
   /** Of the sources, once. */
   "clock-skewed": 0.4,
   /** Of the journal's writes. */
-  "killed-before-write": 0.05,
-  "killed-after-write": 0.05,
+  "killed-before-write": 0.1,
+  "killed-after-write": 0.1,
   "disk-full": 0.01,
   /** An hour. */
   killed: 6,

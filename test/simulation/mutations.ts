@@ -156,12 +156,12 @@ export const mutations: readonly Mutation[] = [
     seed: 1,
   },
   {
-    name: "a kill does not stop what is under way",
-    file: "src/guard/timing.ts",
-    line: 'return { guard: "kill-switch", allow: killed === null, reason };',
-    by: 'return { guard: "kill-switch", allow: true, reason };',
+    name: "a kill is written down, and does not count",
+    file: "src/loop/loop.ts",
+    line: "this.switches = switches;",
+    by: "",
     caughtBy: "withinLimits",
-    seed: 1,
+    seed: 5,
   },
   {
     name: "two controllers share a journal",
