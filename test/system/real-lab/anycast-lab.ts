@@ -223,7 +223,7 @@ spec:
   trigger: { signal: site.unwell, above: 50%, clear: 40%, for: 2 of 3, every: 1s }
   decide: { action: anycast-drain, prepends: 3 }
   guard: { maxDevices: 1, maxTrafficMoved: 100%, freshness: 5 intervals, coverage: 80%, surviveAnyLinkFailure: false }
-  approve: { people: 1, expires: 5m }
+  approve: { people: 1, expires: 5m, deletions: like-any-change }
   verify: { observe: 5s, require: ["site.unwell below 50%"] }
   hold: 5s
 `;

@@ -76,7 +76,7 @@ spec:
   trigger: { signal: class.risk, above: 100%, clear: 50%, for: 2 of 3, every: 1s }
   decide: { action: qos, target: 80%, maxInterfaces: 1 }
   guard: { maxDevices: 1, maxTrafficMoved: 100%, freshness: 5 intervals, coverage: 80%, surviveAnyLinkFailure: false }
-  approve: { people: 1, expires: 5m }
+  approve: { people: 1, expires: 5m, deletions: like-any-change }
   verify: { observe: 10s, require: ["class.stress below 100%"], forbid: [] }
   hold: 30s
 `;

@@ -63,7 +63,7 @@ spec:
   trigger: { signal: link.utilisation.out, above: 75%, clear: 55%, for: 3 of 5, every: 1s }
   decide: { action: segment-routing, target: 70%, maxSegments: 3 }
   guard: { maxDevices: 1, maxTrafficMoved: 100%, freshness: 5 intervals, coverage: 80%, surviveAnyLinkFailure: false }
-  approve: { people: 1, expires: 5m }
+  approve: { people: 1, expires: 5m, deletions: like-any-change }
   verify: { observe: 10s, require: ["link.utilisation.out below 75%"], forbid: [] }
   hold: 30s
 `;
