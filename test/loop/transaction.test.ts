@@ -66,7 +66,7 @@ function checkQuiet(made: Transaction, about: string): void {
 }
 
 // Goal: one change on three kinds of router is on all or on none, wherever its controller dies and however late and hampered the
-// next one comes. Method: count the calls of an undisturbed change; then kill before, after and amid each, for every restart.
+// next one comes. Method: count the calls of an undisturbed change; then kill before, after and amid each, for every kind of restart.
 test.each(Object.keys(scenarios) as Scenario[])("killed at every call: %s", async (scenario) => {
   const whole = new Life();
   const undisturbed = begin(scenario);
@@ -80,8 +80,9 @@ test.each(Object.keys(scenarios) as Scenario[])("killed at every call: %s", asyn
     (["before", "amid", "after"] as const).map((when): Death => ({ call, when })),
   ).flat();
   for (const [k, death] of deaths.entries()) {
-    for (const [how, restart] of Object.entries(restarts)) {
-      const made = begin(scenario, k % 2 === 0 ? shapes : shapes.toReversed());
+    for (const [index, [how, restart]] of Object.entries(restarts).entries()) {
+      if ((k + index) % 2 === 1 && index > 1) continue; // Of the hampered ones every other, in turn.
+      const made = begin(scenario, k % 4 < 2 ? shapes : shapes.toReversed());
       await made.make(new Life(death));
       const wereConfirmed = made.routers.filter(({ pending, told }) => told.includes("confirm") && !pending).length;
       if (wereConfirmed > 0 && wereConfirmed < made.routers.length) someConfirmed += 1;
