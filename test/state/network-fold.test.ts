@@ -236,6 +236,15 @@ describe("a rate from a query", () => {
     expect(fold.unknownSeries).toBe(1);
   });
 
+  // Goal: a hostile counter never makes a rate that is not finite, which would end the controller further on.
+  test("beyond 64 bits is refused", () => {
+    const { fold, queried, rate } = folding();
+    const series = queried("linkInbound", { link: "transit-b" });
+    for (const value of [2 ** 64 * 1.01, Number.MAX_VALUE]) fold.number(series, value, startMs);
+    expect(rate("in", "transit-b")).toBeUndefined();
+    expect(fold.refusedSamples).toBe(2);
+  });
+
   test("that is negative is refused, and what was known stays", () => {
     const { fold, queried, rate } = folding();
     fold.number(queried("linkInbound", { link: "transit-b" }), 5, startMs);
