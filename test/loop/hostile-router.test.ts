@@ -31,7 +31,7 @@ test("a router that does not answer holds up no other's reading", async () => {
   });
   const routers = new Routers(
     { network, policies: [], templates: await loadTemplates(), devices, clock },
-    (device) => device === good && goodRead(),
+    () => (device) => device === good && goodRead(),
   );
   const all = routers.read();
   await read;
