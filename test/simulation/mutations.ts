@@ -139,4 +139,20 @@ export const mutations: readonly Mutation[] = [
     caughtBy: "auditHolds",
     seed: 1,
   },
+  {
+    name: "nothing is locked",
+    file: "src/device/netconf/device.ts",
+    line: "await lock(session, target);",
+    by: "",
+    caughtBy: "journaledBeforePush",
+    seed: 52,
+  },
+  {
+    name: "silence counts as success",
+    file: "src/loop/runner.ts",
+    line: 'if (verdict.outcome === "better") return { event: "better", patch: judged };',
+    by: 'if (verdict.outcome !== "worse") return { event: "better", patch: judged };',
+    caughtBy: "verdictJournaled",
+    seed: 60,
+  },
 ];
