@@ -58,8 +58,8 @@ export class XmlReader {
     this.#parser.on("opentag", (tag: SaxesTagNS) => {
       countOne();
       if (open.length >= limits.depth) throw new XmlSyntaxError(`more than ${limits.depth} elements deep`);
-      for (const text of [tag.name, tag.uri])
-        if (text.length > longestName) throw new XmlSyntaxError(`a name of more than ${longestName} characters`);
+      if (tag.name.length > longestName || tag.uri.length > longestName)
+        throw new XmlSyntaxError(`a name of more than ${longestName} characters`);
       const element: XmlElement = {
         name: tag.local,
         namespace: tag.uri,

@@ -29,8 +29,8 @@ const notificationNamespace = "urn:ietf:params:xml:ns:netconf:notification:1.0";
 const mostNotifications = 1_000;
 /** Of what a peer said, in a message to people. */
 const longestQuote = 400;
-/** Read at one go, before other routers have their turn: some 5 ms of parsing. SSH's window holds the server up meanwhile. */
-const bytesATurn = 1 << 15;
+/** Read at one go, before other routers have their turn: some 20 ms of parsing. SSH's window holds the server up meanwhile. */
+const bytesATurn = 1 << 17;
 /** A server that does not answer close-session in this time is hung up on. */
 const closeTimeoutMs = 2_000;
 
