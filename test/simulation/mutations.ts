@@ -9,7 +9,7 @@ export type Mutation = Readonly<{
   seed: number;
 }>;
 
-/** Each stands for a bug that somebody could write; together they break every invariant of ARCHITECTURE.md. */
+/** Each stands for a bug that somebody could write; together they break every invariant that ARCHITECTURE.md numbers. */
 export const mutations: readonly Mutation[] = [
   {
     name: "a push is not journaled before it is made",
