@@ -149,8 +149,10 @@ export function canonicalXml(element: XmlElement, inherited = "", depth = 0): st
     const text = trimmed(textOf(element));
     return text === "" ? `${pad}<${tag}/>\n` : `${pad}<${tag}>${escapeXml(text)}</${element.name}>\n`;
   }
-  const sorted = inner.toSorted((a, b) => Number(!isLeaf(a)) - Number(!isLeaf(b)) || compareNames(a, b));
-  const body = sorted.map((child) => canonicalXml(child, element.namespace, depth + 1)).join("");
+  const sorted = inner
+    .map((child) => ({ child, rank: Number(!isLeaf(child)) }))
+    .sort((a, b) => a.rank - b.rank || compareNames(a.child, b.child));
+  const body = sorted.map(({ child }) => canonicalXml(child, element.namespace, depth + 1)).join("");
   return `${pad}<${tag}>\n${body}${pad}</${element.name}>\n`;
 }
 
