@@ -38,6 +38,7 @@ const controller = {
   status: async () => ({
     atMs: clock.now(),
     switches: { frozen: null, killed: killedBy === null ? null : { by: killedBy, reason: "smoke" } },
+    ...{ policies: [], devices: {}, open: [] },
   }),
   shed: async () => [],
   changes: async () => [],

@@ -31,6 +31,9 @@ export class SimulatedSsh extends EventEmitter {
   readonly #options: Options;
   readonly #channel = Object.assign(new EventEmitter(), {
     stderr: { resume: () => undefined },
+    // Messages come one by one, by the simulated clock.
+    pause: () => undefined,
+    resume: () => undefined,
     write: (message: string) => this.#send(message),
   });
   #session: Pick<Session, "receive" | "end"> | undefined;

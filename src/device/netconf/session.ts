@@ -107,12 +107,12 @@ export class NetconfSession {
       if (hello.chunked) reader.useChunks();
       ready(this);
     });
-    let bytesThisTurn = 0;
+    let bytesSincePause = 0;
     channel.on("data", (bytes: Buffer) => {
       if (this.#ended) return;
-      bytesThisTurn += bytes.length;
-      if (bytesThisTurn >= bytesATurn) {
-        bytesThisTurn = 0;
+      bytesSincePause += bytes.length;
+      if (bytesSincePause >= bytesATurn) {
+        bytesSincePause = 0;
         channel.pause();
         setImmediate(() => channel.resume());
       }
