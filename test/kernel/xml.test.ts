@@ -145,6 +145,8 @@ test("garbled documents are refused, or read alike", () => {
       const from = at % (document.length + 1);
       document = document.slice(0, from) + insert + document.slice(from + remove);
     }
+    // Half a character can be cut off a string, but never comes out of UTF-8.
+    fc.pre(Buffer.from(document).toString() === document);
     let read: XmlElement | undefined;
     try {
       read = parseXml(document);

@@ -140,15 +140,17 @@ function seriesName(prefix: PathMessage, path: PathMessage): string {
 /** Wire type by field, and the shape of those fields that are messages (gnmi.proto 0.10.0). */
 type Shape = { readonly [field: number]: number | Shape };
 const [digits, bytes64, delimited, bytes32] = [0, 1, 2, 5];
+/** Digits of a type of no more than 32 bits: of more than five bytes, protobufjs takes ten to be there. */
+const fewDigits = -1;
 const text: Shape = { 1: delimited, 2: delimited };
 const path: Shape = { 1: delimited, 2: delimited, 3: { 1: delimited, 2: text }, 4: delimited };
 const scalar: Shape = {
-  ...{ 1: delimited, 2: digits, 3: digits, 4: digits, 5: delimited, 6: bytes32, 7: { 1: digits, 2: digits } },
+  ...{ 1: delimited, 2: digits, 3: digits, 4: fewDigits, 5: delimited, 6: bytes32, 7: { 1: digits, 2: fewDigits } },
   ...{ 10: delimited, 11: delimited, 12: delimited, 13: delimited, 14: bytes64 },
 };
 const typedValue: Shape = { ...scalar, 8: { 1: scalar } };
-const update: Shape = { 1: path, 2: { 1: delimited, 2: digits }, 3: typedValue, 4: digits };
-const response: Shape = { 1: { 1: digits, 2: path, 4: update, 5: path, 6: digits }, 3: digits, 4: text };
+const update: Shape = { 1: path, 2: { 1: delimited, 2: fewDigits }, 3: typedValue, 4: fewDigits };
+const response: Shape = { 1: { 1: digits, 2: path, 4: update, 5: path, 6: fewDigits }, 3: fewDigits, 4: text };
 
 const stranger = fc.oneof(
   uint64.map((n) => Buffer.concat([varint((100n << 3n) | 0n), varint(n)])),
@@ -213,6 +215,7 @@ function isSound(message: Buffer, shape: Shape): boolean {
     const inner = shape[field];
     if (!sound) return false;
     if (inner === undefined) return shape !== typedValue;
+    if (inner === fewDigits) return type === digits && bytes.length - content <= 5;
     if (typeof inner === "number") return inner === type;
     return type === delimited && isSound(bytes.subarray(content), inner);
   });
