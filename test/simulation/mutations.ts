@@ -20,10 +20,10 @@ export const mutations: readonly Mutation[] = [
     seed: 1,
   },
   {
-    name: "only the first router is confirmed",
+    name: "only the first kind of router is confirmed",
     file: "src/loop/runner.ts",
-    line: "[confirms, wave] as const",
-    by: "[confirms, wave.slice(0, 1)] as const",
+    line: "...confirmationOrder(steps).map(",
+    by: "...confirmationOrder(steps).slice(0, 1).map(",
     caughtBy: "statesAreTrue",
     seed: 5,
   },
@@ -40,7 +40,7 @@ export const mutations: readonly Mutation[] = [
     file: "src/guard/guard.ts",
     line: "return findings.find((finding) => !finding.allow);",
     by: "return findings.find((finding) => !finding.allow && finding.guard === 'nobody');",
-    caughtBy: "withinLimits",
+    caughtBy: "proposedFromFreshData",
     seed: 1,
   },
   {
@@ -81,7 +81,7 @@ export const mutations: readonly Mutation[] = [
     line: 'state !== "awaiting-approval" && state !== "stuck"',
     by: 'state !== "awaiting-approval" && state !== "stuck" && state !== "confirming"',
     caughtBy: "everythingEnds",
-    seed: 22,
+    seed: 15,
   },
   {
     name: "a restart drops what may be on a router",
@@ -89,7 +89,7 @@ export const mutations: readonly Mutation[] = [
     line: 'on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "rolling-back" },',
     by: 'on: { committed: "verifying", failed: "rolling-back", aborted: "rolling-back", recovered: "aborted" },',
     caughtBy: "statesAreTrue",
-    seed: 25,
+    seed: 8,
   },
   {
     name: "who rejects is not written down",
@@ -113,7 +113,7 @@ export const mutations: readonly Mutation[] = [
     line: "this.#persistently(deadlineMs, () => port.undo(step, change.trial)),",
     by: "step === change.plan.steps[0] ? this.#persistently(deadlineMs, () => port.undo(step, change.trial)) : Promise.resolve(ok(undefined)),",
     caughtBy: "statesAreTrue",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "a kill is written down, and does not count",
