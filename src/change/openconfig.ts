@@ -35,6 +35,8 @@ const results = { accept: "ACCEPT_ROUTE", deny: "REJECT_ROUTE" } as const;
  * of the reply's data. CHANGE_UNSUPPORTED when the text would not come out the same again.
  */
 export function readOpenconfig(as: number, device: Device, reading: string): Result<ExportPolicies> {
+  const known = lastRead.get(device);
+  if (known?.isOf(as, reading)) return ok(known);
   const data = readData(reading);
   if (!data) {
     return unsupported(
@@ -42,8 +44,13 @@ export function readOpenconfig(as: number, device: Device, reading: string): Res
       "look for control characters in descriptions and names of the routing policy",
     );
   }
-  return ok(new OpenconfigPolicies(as, reading, data));
+  const policies = new OpenconfigPolicies(as, reading, data);
+  lastRead.set(device, policies);
+  return ok(policies);
 }
+
+/** A router mostly reads as it did a minute ago, and taking a text apart costs more than comparing it. */
+const lastRead = new WeakMap<Device, OpenconfigPolicies>();
 
 class OpenconfigPolicies implements ExportPolicies {
   readonly #as: number;
@@ -57,6 +64,10 @@ class OpenconfigPolicies implements ExportPolicies {
     this.#data = data;
     const sets = routingPolicy.list(data, "prefix-set", "routing-policy", "defined-sets", "prefix-sets");
     this.#sets = new Map(sets.map((set) => [nameOf(set), rangesOf(set)]));
+  }
+
+  isOf(as: number, reading: string): boolean {
+    return as === this.#as && reading === this.#reading;
   }
 
   statements(policy: string): readonly Statement[] | undefined {

@@ -8,20 +8,23 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(sorted(value ?? null, "body"));
 }
 
-function sorted(value: unknown, path: string): unknown {
+/** `name` is the property's own; the journal is written too often to keep a path for a sentence that nobody is to see. */
+function sorted(value: unknown, name: string | number): unknown {
   if (value === null || typeof value === "string" || typeof value === "boolean") return value;
   if (typeof value === "number") {
-    assert(Number.isFinite(value), `${path} is a finite number: ${value}`);
+    if (!Number.isFinite(value)) assert(false, `${name} is a finite number: ${value}`);
     return value;
   }
-  assert(typeof value === "object", `${path} can be written as JSON: ${typeof value}`);
-  if (Array.isArray(value)) return value.map((item, index) => sorted(item ?? null, `${path}[${index}]`));
-  if ("toJSON" in value && typeof value.toJSON === "function") return sorted(value.toJSON(), path);
+  if (typeof value !== "object") assert(false, `${name} can be written as JSON: ${typeof value}`);
+  if (Array.isArray(value)) return value.map((item, index) => sorted(item ?? null, index));
+  if ("toJSON" in value && typeof value.toJSON === "function") return sorted(value.toJSON(), name);
   const prototype: unknown = Object.getPrototypeOf(value);
-  assert(prototype === Object.prototype || prototype === null, `${path} is a plain object`);
-  const entries = Object.entries(value)
-    .filter(([, item]) => item !== undefined)
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([key, item]) => [key, sorted(item, `${path}.${key}`)] as const);
-  return Object.fromEntries(entries);
+  if (prototype !== Object.prototype && prototype !== null) assert(false, `${name} is a plain object`);
+  const object = value as Record<string, unknown>;
+  const inOrder = Object.create(null) as Record<string, unknown>;
+  for (const key of Object.keys(object).sort()) {
+    const item = object[key];
+    if (item !== undefined) inOrder[key] = sorted(item, key);
+  }
+  return inOrder;
 }
