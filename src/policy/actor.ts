@@ -79,8 +79,10 @@ export function stepActor(policy: Policy, target: string, actor: PolicyActor, ev
   const memory = after.context;
   const detail = describe(policy, state, memory, event);
   const entered = state === "deciding" && before.state !== "deciding";
+  const snapshot = { version: 1, trigger: fingerprint(policy), state, memory, detail } satisfies Snapshot;
+  made.add(snapshot);
   return {
-    snapshot: { version: 1, trigger: fingerprint(policy), state, memory, detail } satisfies Snapshot,
+    snapshot,
     state,
     detail,
     intent: entered && found ? intentOf(memory, found) : null,
@@ -88,8 +90,12 @@ export function stepActor(policy: Policy, target: string, actor: PolicyActor, ev
   };
 }
 
+/** Snapshots that came from here need no second look; those from the journal do. */
+const made = new WeakSet<object>();
+
 function restore(policy: Policy, snapshot: unknown): Snapshot {
   const trigger = fingerprint(policy);
+  if (isMade(snapshot) && snapshot.trigger === trigger) return snapshot;
   const anew = { version: 1, trigger, state: "quiet", memory: blankMemory } as const;
   if (snapshot === undefined) return { ...anew, detail: "not evaluated yet" };
   const read = Snapshot.safeParse(snapshot);
@@ -103,6 +109,9 @@ function restore(policy: Policy, snapshot: unknown): Snapshot {
     detail: `${read.data.detail}; the trigger was edited since, and its evidence is gathered anew`,
   };
 }
+
+const isMade = (snapshot: unknown): snapshot is Snapshot =>
+  typeof snapshot === "object" && snapshot !== null && made.has(snapshot);
 
 /** Evidence is in the unit and by the thresholds of a trigger: under another one it says nothing. */
 function fingerprint({ trigger }: Policy): string {
