@@ -379,9 +379,15 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.routers.readAbout(change.decision.action, change.decision.intent.target);
+    const { action, intent } = change.decision;
+    // A rollback waits for no router but its own; what another announces counts for nothing while it cannot be read.
+    const required = change.plan.steps.map(({ device }) => device);
+    const read = await (ordered
+      ? this.routers.read({ action, required })
+      : this.routers.readAbout(action, intent.target));
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
+    // Of its own routers alone, which must still read so to be changed.
     const facts = read.ok ? read.value.facts : change.facts;
     const findings = judgeGuards({
       ...facts,
@@ -436,8 +442,11 @@ const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
 const jitterShare = 0.9;
 
-/** Guards that hold even for a rollback that a person asks for. */
-const alwaysBinding = new Set(["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"]);
+/** Guards that hold even for a rollback that a person asks for: none of it may leave a prefix to others, or to nobody. */
+const alwaysBinding = new Set([
+  ...["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"],
+  ...["prepended-everywhere", "drained-everywhere", "last-announcement"],
+]);
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
