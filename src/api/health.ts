@@ -15,12 +15,12 @@ export type Health = z.infer<typeof Health>;
 
 /** Looks that may be missed before the loop counts as standing still. */
 const missedLooks = 5;
-/** A look may hold a decision, which waits for routers that do not answer; as long as the slowest of them may take. */
+/** A look may hold decisions, which wait for routers that do not answer; as long as the slowest of them may take. */
 const decidingMs = 60_000;
 
 /**
- * Whether the process is worth keeping: each policy has looked at its targets within five of its intervals and a minute, and nothing has
- * stopped the loop.
+ * Whether the process is worth keeping: each policy has looked at a target, or decisions have passed its turn on, within five of its
+ * intervals and a minute, and nothing has stopped the loop.
  */
 export function aliveness({ atMs, startedMs, failed, policies }: Vitals): Health {
   const waits = policies.map(({ lookedMs, dueMs }) => {

@@ -91,7 +91,7 @@ export function prependedEverywhere({ decision, announcements, standing = announ
 
 /** A drain prepends on top of what is there: one link at least announces the prefix undrained. */
 export function drainedEverywhere({ decision, sites }: AnycastCase): GuardFinding {
-  const guard = "prepended-everywhere";
+  const guard = "drained-everywhere";
   const drained = decision.changes.filter(({ from, to }) => from === "announced" && to === "drained");
   if (drained.length === 0) return { guard, allow: true, reason: "nothing is prepended" };
   for (const { prefix } of drained) {

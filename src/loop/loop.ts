@@ -69,7 +69,7 @@ export class Loop {
   readonly drift: DriftWatch;
   readonly actors: PolicyActors;
   readonly autonomy: AutonomyWatch;
-  /** When each policy last looked at its targets. */
+  /** When each policy last looked at a target; for one that decides or waits for its turn to, when the turn last passed on. */
   readonly lookedMs = new Map<string, number>();
   /** What a predecessor left under way, until it is finished or undone. */
   readonly recovering = new Set<string>();
@@ -79,6 +79,8 @@ export class Loop {
   readonly #deps: LoopDeps;
   readonly #switching = new Turns();
   readonly #deciding = new Turns();
+  /** The policies that decide, or wait for their turn to. */
+  readonly #inTurn = new Set<Policy>();
   readonly #signal: TelemetrySignal;
   readonly #stops: (() => void)[] = [];
   /** Source time of the sample last evaluated, by policy and target. */
@@ -243,7 +245,7 @@ export class Loop {
         frozen: this.switches.killed !== null || (this.switches.frozen?.untilMs ?? 0) > nowMs,
       });
       const { intent } = actor;
-      if (intent) await this.#deciding.take(() => this.#decide(policy, target, intent, actor.correlation));
+      if (intent) await this.#decideInTurn(policy, () => this.#decide(policy, target, intent, actor.correlation));
       // A decision may come next: by then the sessions are open.
       else if (actor.state === "breaching") void this.background(this.routers.visit());
     }
@@ -257,6 +259,23 @@ export class Loop {
     if (sinceMs < policy.trigger.everyMs * jitterShare) return false;
     this.#evaluated.set(key, observation.measuredMs);
     return true;
+  }
+
+  /** A decision waits for its routers, and others for it: however many there are, the loop goes on as long as turns pass on. */
+  async #decideInTurn(policy: Policy, decide: () => Promise<void>): Promise<void> {
+    const passOn = () => {
+      for (const { name } of this.#inTurn) this.lookedMs.set(name, this.#deps.clock.now());
+    };
+    this.#inTurn.add(policy);
+    try {
+      await this.#deciding.take(() => {
+        passOn();
+        return decide();
+      });
+      passOn();
+    } finally {
+      this.#inTurn.delete(policy);
+    }
   }
 
   async #decide(policy: Policy, target: string, intent: Intent, correlation: string | null): Promise<void> {
@@ -379,9 +398,15 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.routers.readAbout(change.decision.action, change.decision.intent.target);
+    const { action, intent } = change.decision;
+    // A rollback waits for no router but its own; what another announces counts for nothing while it cannot be read.
+    const required = change.plan.steps.map(({ device }) => device);
+    const read = await (ordered
+      ? this.routers.read({ action, required })
+      : this.routers.readAbout(action, intent.target));
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
+    // Of its own routers alone, which must still read so to be changed.
     const facts = read.ok ? read.value.facts : change.facts;
     const findings = judgeGuards({
       ...facts,
@@ -436,8 +461,11 @@ const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
 const jitterShare = 0.9;
 
-/** Guards that hold even for a rollback that a person asks for. */
-const alwaysBinding = new Set(["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"]);
+/** Guards that hold even for a rollback that a person asks for: none of it may leave a prefix to others, or to nobody. */
+const alwaysBinding = new Set([
+  ...["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"],
+  ...["prepended-everywhere", "drained-everywhere", "last-announcement"],
+]);
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

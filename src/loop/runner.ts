@@ -143,7 +143,7 @@ export class Runner {
     const no = stale(guards) ?? denied(guards);
     if (no) {
       const code = no === stale(guards) ? "DEVICE_CHANGED" : "GUARD_DENIED";
-      const failure = new Failure(code, `guard ${no.guard}: ${no.reason}`);
+      const failure = new Failure(code, `guard ${no.guard}: ${no.reason}`, deniedUndo(change));
       return { event: "failed", patch: { guards, outcome: failure.toJSON() } };
     }
     const pushStartedMs = this.#deps.clock.now();
@@ -287,6 +287,14 @@ function stuck({ id }: Change, failure: Failure): Outcome {
   const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
   const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
   return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
+}
+
+/** What a person can do about a rollback that a guard denies; a policy decides anew by itself. */
+function deniedUndo({ origin }: Change): { mend?: string } {
+  if (origin.kind === "policy") return {};
+  const { undoes } = origin;
+  const mend = `take back what was changed elsewhere since (pointsman proposals --all), and see that every router can be read (pointsman status); then pointsman rollback ${undoes}`;
+  return { mend };
 }
 
 /** Nobody is waited for: it is a person's own request, or `auto` may do it alone. */

@@ -64,7 +64,7 @@ test("draining one of three sites", () => {
       "traffic-moved",
       "min-sites",
       "last-announcement",
-      "prepended-everywhere",
+      "drained-everywhere",
     ].map((guard) => [guard, true]),
   );
   expect(judge().find(({ guard }) => guard === "min-sites")?.reason).toBe(

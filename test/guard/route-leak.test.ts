@@ -48,7 +48,7 @@ function withRpki(input: Input, origins: RouteOrigins | undefined, requireValid 
   return { ...input, network, state: { ...input.state, ...(origins ? { routeOrigins: origins } : {}) } };
 }
 
-const ours = ["no-more-specifics", "rpki-data", "rpki", "prepended-everywhere"];
+const ours = ["no-more-specifics", "rpki-data", "rpki", "prepended-everywhere", "drained-everywhere"];
 const finding = (input: Input, name: string) => judgeGuards(input).find(({ guard }) => guard === name);
 const denials = (input: Input) =>
   judgeGuards(input).flatMap(({ guard, allow }) => (ours.includes(guard) && !allow ? [guard] : []));
@@ -181,8 +181,8 @@ test("drained everywhere", () => {
   const property = fc.property(fc.array(state, { minLength: 2, maxLength: 2 }), (states) => {
     const others = Object.fromEntries(links.map((link, i) => [link, states[i] ?? "announced"]));
     const input = sitesInput(step("announced", "drained"), sites.announcedAs(others));
-    expect(finding(input, "prepended-everywhere")?.allow).toBe(states.includes("announced"));
+    expect(finding(input, "drained-everywhere")?.allow).toBe(states.includes("announced"));
   });
   fc.assert(property, { numRuns: 50 });
-  expect(finding(sitesInput(step("drained", "withdrawn"), drained), "prepended-everywhere")?.allow).toBe(true);
+  expect(finding(sitesInput(step("drained", "withdrawn"), drained), "drained-everywhere")?.allow).toBe(true);
 });

@@ -91,7 +91,10 @@ export class SimulatedTelemetry {
   readonly offered = new Map(twoTransits.demands.map(({ prefix, base }) => [prefix, base]));
   /** Samples stop coming, and sessions stay open. */
   silent = false;
+  /** Where traffic enters by several announcements that are equally short. */
+  ties = "transit-a";
   readonly #routers: readonly MemoryRouter[];
+  readonly #links: Network["links"];
   readonly #listeners = new Set<() => void>();
   #state: NetworkState = {
     atMs: 0,
@@ -102,8 +105,9 @@ export class SimulatedTelemetry {
     sites: new Map(),
   };
 
-  constructor(routers: readonly MemoryRouter[]) {
+  constructor(routers: readonly MemoryRouter[], links = network.links) {
     this.#routers = routers;
+    this.#links = links;
   }
 
   onUpdate(listener: () => void): void {
@@ -121,10 +125,12 @@ export class SimulatedTelemetry {
   sample(nowMs: number): void {
     if (this.silent) return;
     const announced = announcedBy(this.#routers);
-    const loads = new Map(network.links.map((link) => [link.name, 0]));
+    const loads = new Map(this.#links.map((link) => [link.name, 0]));
     const entering = [...this.offered].map(([prefix, rate]) => {
-      const ways = network.links.filter((link) => announced.has(`${prefix} ${link.name}`));
-      const [best] = ways.sort((a, b) => prepends(announced, prefix, a.name) - prepends(announced, prefix, b.name));
+      const ways = this.#links.filter((link) => announced.has(`${prefix} ${link.name}`));
+      const [best] = ways
+        .sort((a, b) => Number(b.name === this.ties) - Number(a.name === this.ties))
+        .sort((a, b) => prepends(announced, prefix, a.name) - prepends(announced, prefix, b.name));
       if (best) loads.set(best.name, (loads.get(best.name) ?? 0) + rate);
       return { prefix, link: best?.name ?? "", rate };
     });
@@ -132,7 +138,7 @@ export class SimulatedTelemetry {
     const utilisationIn = new Map<string, Measured>();
     const squeeze = new Map<string, number>();
     const span = { fromMs: nowMs - intervalMs, toMs: nowMs };
-    for (const link of network.links) {
+    for (const link of this.#links) {
       const offered = loads.get(link.name) ?? 0;
       const carried = Math.min(offered, link.capacity);
       squeeze.set(link.name, offered > 0 ? carried / offered : 1);

@@ -23,6 +23,7 @@ type Telemetry = LoopDeps["telemetry"] & { silent: boolean; sample(nowMs: number
 export type World<T extends Telemetry> = Readonly<{
   network: Network;
   policy: Policy;
+  otherPolicies?: readonly Policy[];
   /** What each router reads at the start, in the form a driver gives it. */
   readings(): Map<string, string>;
   telemetry(routers: readonly MemoryRouter[], startMs: number): T;
@@ -93,6 +94,11 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
     return this.#running?.loop.ledger.all() ?? [];
   }
 
+  /** When the policy was looked after that has waited longest. */
+  get lookedMs(): number {
+    return Math.min(...(this.#running?.loop.lookedMs.values() ?? []));
+  }
+
   async boot(): Promise<void> {
     const journal = await openJournal({ file: join(this.#folder, "journal.sqlite"), clock: this.clock });
     const incarnation = { journal, alive: true } as Incarnation;
@@ -101,7 +107,7 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
     const parts = { journal: mortal(journal), network, clock: this.clock, templates: await loadTemplates() };
     incarnation.loop = new Loop({
       ...parts,
-      policies: [this.#policy],
+      policies: [this.#policy, ...(this.#world.otherPolicies ?? [])],
       telemetry: this.telemetry,
       devices: new Map(this.routers.map((router) => [router.device, mortal<DevicePort>(router)])),
       token: () => Math.floor(this.random() * 2 ** 32).toString(16),

@@ -26,9 +26,11 @@ export interface RouteOriginSource {
 
 /**
  * Who may originate our prefixes, as RPKI caches say by RTR (RFC 8210; version 0 of RFC 6810 where a cache knows no other).
- * Every cache is asked all the time; the first that is synchronised counts, and while none is, what expires last.
+ * Every cache is asked all the time; the first that is synchronised counts, and while none is, what expires last; what has expired only
+ * while there is nothing else.
  *
- * Status of the target `rpki <host>:<port>`: `synced` from the first whole answer to the end of the connection; `down` with back-off
+ * Status of the target `rpki <host>:<port>`: `synced` from the first whole answer to the end of the connection, or until what it said
+ * has expired; `down` with back-off
  * from 1 s to 60 s, after a failed query not before the cache's retry interval; `refused` while our own certificate authority is missing.
  */
 export function rtrSource(options: Options): RouteOriginSource {
@@ -38,7 +40,7 @@ export function rtrSource(options: Options): RouteOriginSource {
     start(sink) {
       assert(!running, "a source starts once");
       const clients = options.caches.map((cache) => new CacheClient(cache, options, sink, () => publish()));
-      const publish = () => sink.routeOrigins(best(clients));
+      const publish = () => sink.routeOrigins(best(clients, options.clock.now()));
       running = Promise.all(clients.map((client) => client.run(stopped.signal)));
     },
     async stop() {
@@ -48,10 +50,10 @@ export function rtrSource(options: Options): RouteOriginSource {
   };
 }
 
-function best(clients: readonly CacheClient[]): RouteOrigins | undefined {
+function best(clients: readonly CacheClient[], nowMs: number): RouteOrigins | undefined {
   const known = clients.flatMap(({ known, synced }) => (known ? [{ known, synced }] : []));
   const latest = known.toSorted((a, b) => b.known.expiresMs - a.known.expiresMs)[0];
-  return (known.find(({ synced }) => synced) ?? latest)?.known;
+  return (known.find(({ synced, known: { expiresMs } }) => synced && nowMs < expiresMs) ?? latest)?.known;
 }
 
 class CacheClient {
@@ -62,6 +64,7 @@ class CacheClient {
   readonly #sink: RouteOriginSink;
   readonly #onChange: () => void;
   readonly #target: string;
+  #cancelExpiry = () => {};
 
   constructor(cache: RpkiCache, options: Options, sink: RouteOriginSink, onChange: () => void) {
     this.#cache = cache;
@@ -75,6 +78,7 @@ class CacheClient {
     const { clock, random, prefixes } = this.#options;
     const memory = new Memory(new VrpTable(prefixes));
     const talk = { cache: this.#cache, memory, clock, onChange: () => this.#learn(memory) };
+    stopped.addEventListener("abort", () => this.#cancelExpiry(), { once: true });
     this.#say({ state: "starting" });
     let attempts = 0;
     while (!stopped.aborted) {
@@ -102,6 +106,21 @@ class CacheClient {
       this.synced = true;
       this.#say({ state: "synced" });
     }
+    this.#onChange();
+    this.#expire();
+  }
+
+  /** Another cache's word may stand when this one's has expired. */
+  #expire(): void {
+    this.#cancelExpiry();
+    if (!this.known) return;
+    const leftMs = this.known.expiresMs - this.#options.clock.now();
+    if (leftMs > 0) {
+      this.#cancelExpiry = this.#options.clock.after(leftMs, () => this.#expire());
+      return;
+    }
+    if (this.synced) this.#say({ state: "down", reason: "what it said has expired, and it has not said more" });
+    this.synced = false;
     this.#onChange();
   }
 

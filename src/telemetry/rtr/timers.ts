@@ -4,15 +4,17 @@ export type Timers = Readonly<{ refreshMs: number; retryMs: number; expireMs: nu
 
 /**
  * How often a cache is asked, and how long its word counts: what it wrote, held to the limits of RFC 8210 6, so that none can ask to be
- * believed for ever, or to be asked without end. Version 0 says nothing: then what the RFC recommends.
+ * believed for ever, or to be asked without end. Version 0 says nothing: then what the RFC recommends. A cache is asked before what it
+ * said expires, whatever it wrote (RFC 8210 6: expire must be larger than the others).
  */
 export function timersOf(
   { refresh, retry, expire }: Intervals = { refresh: 3_600, retry: 600, expire: 7_200 },
 ): Timers {
+  const expireMs = within(600, expire, 172_800);
   return {
-    refreshMs: within(1, refresh, 86_400),
-    retryMs: within(1, retry, 7_200),
-    expireMs: within(600, expire, 172_800),
+    refreshMs: Math.min(within(1, refresh, 86_400), expireMs / 2),
+    retryMs: Math.min(within(1, retry, 7_200), expireMs / 2),
+    expireMs,
   };
 }
 

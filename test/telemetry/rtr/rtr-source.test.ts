@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import type { Clock } from "../../../src/kernel/clock.ts";
 import { createCertificateAuthority } from "../../../src/lab/certificates.ts";
 import { SimulatedClock } from "../../support/simulated-clock.ts";
 import {
@@ -88,6 +89,7 @@ test("after an error all is asked for", async () => {
 test.each([
   [{ refresh: 60, retry: 30, expire: 600 }, 60_000, 600_000],
   [{ refresh: 0, retry: 0, expire: 0 }, 1_000, 600_000],
+  [{ refresh: 86_400, retry: 7_200, expire: 600 }, 300_000, 600_000],
   [{ refresh: 2 ** 32 - 1, retry: 2 ** 32 - 1, expire: 2 ** 32 - 1 }, 86_400_000, 172_800_000],
 ])("intervals %j", async (wish, refreshMs, expireMs) => {
   const clock = new SimulatedClock();
@@ -173,6 +175,30 @@ test("two caches", async () => {
   await second.cache.close();
   await sink.state("down", `rpki 127.0.0.1:${second.port}`);
   expect(sink.vrps).toBeDefined();
+});
+
+// Goal: what has expired gives way to what has not, and a cache that has only that is not called synced. Method: a first one that answers
+// once and then never, without a time-out that would end its session before.
+test("an expired one beside another", async () => {
+  const clock = new SimulatedClock();
+  const patient: Clock = {
+    now: () => clock.now(),
+    after: (ms, task) => (ms === 120_000 ? () => undefined : clock.after(ms, task)),
+  };
+  const soon = answer(1, 1, ["192.0.2.0/24 1"], { refresh: 60, retry: 30, expire: 600 });
+  const first = await cacheThat((asked, socket) => void (asked.startsWith("reset") && socket.write(soon)));
+  const second = await cacheThat((_, socket) => void socket.write(answer(2, 1, ["192.0.2.0/24 2"])));
+  const sink = listenTo([first.port, second.port], { clock: patient });
+  const [name, other] = [first, second].map(({ port }) => `rpki 127.0.0.1:${port}`);
+  await Promise.all([sink.state("synced", name), sink.state("synced", other)]);
+  clock.advance(599_999);
+  expect(sink.known?.cache).toBe(name);
+  clock.advance(1);
+  expect(sink.known?.cache).toBe(other);
+  expect(sink.statuses.at(-1)).toMatchObject({
+    target: name,
+    status: { state: "down", reason: expect.stringContaining("has expired") },
+  });
 });
 
 // Goal: over TLS the cache is who its certificate says, and nothing is asked of one whose certificate is not of our authority.
