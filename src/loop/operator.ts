@@ -3,7 +3,7 @@ import { denied } from "../guard/guard.ts";
 import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
-import type { Change } from "../model/change.ts";
+import { type Change, finalStates } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Switches } from "../model/journal.ts";
@@ -88,12 +88,13 @@ export function operatorOf(
       case "preparing":
       case "committing":
       case "verifying":
-      case "confirming":
-        await journal.append({ event: "change.rollback-asked", actor: by, subject: id, body: { reason } });
-        // It may have been confirmed while that was journaled.
-        if (ledger.get(id)?.state === "confirmed") return rollback(id, by, reason);
+      case "confirming": {
+        const asked = await ledger.amend(id, "rollback-asked", by, { stop: { by, reason } });
+        // It may have ended before that was journaled.
+        if (finalStates.includes(asked.state)) return rollback(id, by, reason);
         runner.abort(id, by, reason);
-        return ok(change);
+        return ok(asked);
+      }
       case "proposed":
       case "dry-run":
       case "awaiting-approval":

@@ -132,8 +132,8 @@ export const atWrite = {
     const { event, actor, body } = entry;
     if (actor !== "pointsman" && !people.has(actor)) return `${event} was done by "${actor}"`;
     const cause = (body as { event?: string }).event;
-    const byPeople =
-      event.startsWith("switch.") || event === "change.rollback-asked" || event === "change.approved-by-one";
+    const asked = ["change.rollback-asked", "change.kill-asked", "change.approved-by-one"];
+    const byPeople = event.startsWith("switch.") || asked.includes(event);
     const needsPerson = byPeople || ["approved", "rejected", "retried", "withdrawn"].includes(cause ?? "");
     return needsPerson && actor === "pointsman" ? `${event} was done by nobody` : undefined;
   },
