@@ -403,7 +403,11 @@ export class Loop {
       standing: standingPrepends(facts.announcements, this.ledger.all()),
       touchedMs: touched(this.ledger.all(), change.decision.intent.target, change.id),
       // The runner takes one change at a time: another that is preparing waits for its turn.
-      changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
+      changesInFlight: this.ledger.open().filter((other) => {
+        // What is stuck on other routers must not keep a person from going back on these.
+        const isElsewhere = ordered && other.state === "stuck" && !shareRouter(change, other);
+        return other.id !== change.id && other.state !== "preparing" && !isElsewhere;
+      }),
       phase: "push",
       nowMs,
     });
@@ -447,6 +451,10 @@ const jitterShare = 0.9;
 
 /** Guards that hold even for a rollback that a person asks for. */
 const alwaysBinding = new Set(["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"]);
+
+function shareRouter(one: Change, other: Change): boolean {
+  return one.plan.steps.some(({ device }) => other.plan.steps.some((step) => step.device === device));
+}
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

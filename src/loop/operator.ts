@@ -109,6 +109,19 @@ export function operatorOf(
     }
   }
 
+  /** For what no rollback can end: the routers are as they should be by someone's word, which is journaled. */
+  async function settle(id: string, by: string, reason: string): Promise<Result<Change>> {
+    const found = find(id);
+    if (!found.ok) return found;
+    const { state, outcome } = found.value;
+    if (state !== "stuck") {
+      const message = `${id} is ${state}: only what is stuck is settled by hand`;
+      return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(found.value) }));
+    }
+    const message = `${by} has seen to it: ${reason}. It was stuck: ${outcome?.message ?? "nobody knows why"}`;
+    return ok(await ledger.advance(id, "settled", by, { outcome: { code: "STOPPED", message } }));
+  }
+
   /** Only the routers of the change: what it did may be why others cannot be reached. */
   const readFor = ({ decision, plan }: Change): Promise<Reading> =>
     loop.routers.read({ action: decision.action, devices: plan.steps.map(({ device }) => device) });
@@ -236,6 +249,7 @@ export function operatorOf(
         const read = change?.state === "confirmed" ? await readFor(change) : undefined;
         return turns.take(() => rollback(id, by, reason, read));
       }),
+    settle: (id, by, reason) => loop.request(() => turns.take(() => settle(id, by, reason))),
     freeze: (by, untilMs, reason) =>
       loop.setSwitches((now) => ok({ ...now, frozen: { untilMs, by, reason } }), "freeze", by),
     kill: (by, reason) => loop.setSwitches((now) => ok({ ...now, killed: { by, reason } }), "kill", by),

@@ -288,7 +288,7 @@ function stuck({ id }: Change, failure: Failure): Outcome {
       ? " If the trial is still pending there, the router's own timer ends it and takes that edit with it: save it first."
       : "";
   const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
-  const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
+  const mend = `${first}.${timer} Then: pointsman rollback ${id}. If that cannot end it: put it right by hand, then pointsman settle ${id}`;
   return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
 }
 
