@@ -93,6 +93,7 @@ export function remoteController({ url, token }: Endpoint): RemoteController {
     approve: (id, by) => call<Change>("POST", `changes/${part(id)}/approve`, { by }),
     reject: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/reject`, { by, reason }),
     rollback: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/rollback`, { by, reason }),
+    settle: (id, by, reason) => call<Change>("POST", `changes/${part(id)}/settle`, { by, reason }),
     freeze: (by, untilMs, reason) => call<Switches>("POST", "freeze", { by, untilMs, reason }),
     kill: (by, reason) => call<Switches>("POST", "kill", { by, reason }),
     resume: (by) => call<Switches>("POST", "resume", { by }),

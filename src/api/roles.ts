@@ -2,7 +2,7 @@ import { type AccessRole, accessRoles } from "../model/access.ts";
 
 /**
  * What a caller must be for each route. `viewer` reads. `operator` also stops: what waits, what is on trial, everything. `approver` also
- * lets changes onto routers, back from a confirmed one included. `admin` also overrides other people, and takes the whole audit log away.
+ * lets changes onto routers, back from a confirmed one included. `admin` also overrides other people, says that what is stuck has been put right, and takes the whole audit log away.
  * Two routes ask for more where the case does: `roleToRollBack` and `roleToResume`.
  */
 export const routeRoles: Readonly<Record<string, AccessRole>> = {
@@ -21,6 +21,7 @@ export const routeRoles: Readonly<Record<string, AccessRole>> = {
   "POST /v1/kill": "operator",
   "POST /v1/resume": "operator",
   "POST /v1/changes/:id/approve": "approver",
+  "POST /v1/changes/:id/settle": "admin",
 };
 
 /** A route that stands in no table is nobody's but the administrator's. */

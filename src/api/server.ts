@@ -75,6 +75,10 @@ export function apiRoutes(controller: Controller, options: RouteOptions): Hono<A
     await mayRollBack(controller, caller, id);
     return answer(context, controller.rollback(id, nameOf(caller, by), reason));
   });
+  app.post("/v1/changes/:id/settle", async (context) => {
+    const { by, reason } = await body(context, WithReason);
+    return answer(context, controller.settle(context.req.param("id"), nameOf(context.get("caller"), by), reason));
+  });
   app.post("/v1/freeze", async (context) => {
     const { by, untilMs, reason } = await body(context, Freeze);
     return answer(context, controller.freeze(nameOf(context.get("caller"), by), untilMs, reason));

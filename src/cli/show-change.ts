@@ -250,5 +250,7 @@ export function nextCommand(change: ShownChange, state: string): string | undefi
   if (change.undoneBy) return `undone by ${change.undoneBy}`;
   if (change.state === "confirmed" && change.origin.kind === "policy")
     return `to take it back: npx pointsman rollback ${change.id}${where}`;
-  return change.state === "stuck" ? `after mending the router: npx pointsman rollback ${change.id}${where}` : undefined;
+  if (change.state !== "stuck") return undefined;
+  const settle = `npx pointsman settle ${change.id} --reason ...${where}`;
+  return `after mending the router: npx pointsman rollback ${change.id}${where}   (if that cannot end it, once all is put right by hand: ${settle})`;
 }

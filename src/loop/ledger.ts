@@ -4,9 +4,10 @@ import { Turns } from "../kernel/turns.ts";
 import { type Change, type ChangeState, type ChangeTimes, finalStates } from "../model/change.ts";
 import type { Journal } from "../model/journal.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
+import { stoppedBy } from "./stopped.ts";
 
 /** What a transition may add to a change; `times` are merged. */
-export type Patch = Partial<Pick<Change, "diffs" | "guards" | "approvals" | "verdict" | "outcome">> & {
+export type Patch = Partial<Pick<Change, "diffs" | "guards" | "approvals" | "verdict" | "stop" | "outcome">> & {
   times?: Partial<ChangeTimes>;
 };
 
@@ -63,6 +64,9 @@ export class Ledger {
   async #advance(id: string, event: LifecycleEvent, actor: string, patch: Patch): Promise<Change> {
     const change = this.#changes.get(id);
     assert(change, `change ${id} exists`);
+    // Asked for while the routers were being told to keep it: a yes of theirs does not overtake it.
+    if (change.stop && change.state === "confirming" && event === "done")
+      return this.#advance(id, "aborted", actor, { ...patch, outcome: stoppedBy(change.stop).toJSON() });
     const state = nextState(change.state, event);
     if (state === change.state && event !== "recovered") return change;
     const atMs = this.#clock.now();
@@ -73,7 +77,10 @@ export class Ledger {
     return next;
   }
 
-  /** Adds to a change without moving it: an approval that is not yet the last one needed. */
+  /**
+   * Adds to a change without moving it: an approval that is not yet the last one needed, a request to stop it. The same change
+   * comes back when it is over by then.
+   */
   amend(id: string, event: string, actor: string, patch: Patch): Promise<Change> {
     return this.#turns.take(() => this.#amend(id, event, actor, patch));
   }
@@ -81,8 +88,10 @@ export class Ledger {
   async #amend(id: string, event: string, actor: string, patch: Patch): Promise<Change> {
     const change = this.#changes.get(id);
     assert(change, `change ${id} exists`);
+    if (isOver(change.state)) return change;
     const next: Change = { ...change, ...patch, times: { ...change.times, ...patch.times } };
-    await this.#journal.append({ event: `change.${event}`, actor, subject: id, body: {} }, { change: next });
+    const body = patch.stop ? { reason: patch.stop.reason } : {};
+    await this.#journal.append({ event: `change.${event}`, actor, subject: id, body }, { change: next });
     this.#changes.set(id, next);
     return next;
   }

@@ -23,7 +23,9 @@ export type LifecycleEvent =
   /** Nobody is working on it, and nobody shall. */
   | "withdrawn"
   | "recovered"
-  | "retried";
+  | "retried"
+  /** A person has put right by hand what could not be undone. */
+  | "settled";
 
 /** Forwards to confirmed, or back; there is no third way. Stepped by `nextState` only, and journaled before each state's effect. */
 const lifecycle = createMachine({
@@ -60,7 +62,7 @@ const lifecycle = createMachine({
     },
     confirming: { on: { done: "confirmed", failed: "rolling-back", aborted: "rolling-back", recovered: "confirming" } },
     "rolling-back": { on: { done: "rolled-back", failed: "stuck", recovered: "rolling-back" } },
-    stuck: { on: { retried: "rolling-back" } },
+    stuck: { on: { retried: "rolling-back", settled: "rolled-back" } },
     confirmed: { type: "final" },
     rejected: { type: "final" },
     expired: { type: "final" },

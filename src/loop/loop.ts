@@ -24,6 +24,7 @@ import { AutonomyWatch } from "./autonomy.ts";
 import { displacements, touched } from "./displacements.ts";
 import { DriftWatch } from "./drift-watch.ts";
 import { Ledger } from "./ledger.ts";
+import { nextState } from "./lifecycle.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { policyStatus } from "./policy-status.ts";
 import { recover } from "./recover.ts";
@@ -31,6 +32,7 @@ import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
 import { withSharedPaths } from "./shared-paths.ts";
 import { standingPrepends } from "./standing-prepends.ts";
+import { stoppedBy } from "./stopped.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 import { Troubles } from "./troubles.ts";
 import { addsPath } from "./undo.ts";
@@ -130,6 +132,10 @@ export class Loop {
       for (const target of this.#targets(policy)) this.actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.actors.tell(change))));
+    const { killed } = this.switches;
+    // A kill that was cut short: what is of a policy is from before it, what a person orders may be from after it.
+    const unstopped = this.ledger.open().filter(({ origin, stop }) => origin.kind === "policy" && !stop);
+    if (killed) await this.#stopAll(killed.by, killed.reason, unstopped);
     for (const id of await recover(this.ledger)) {
       this.recovering.add(id);
       void this.background(this.runner.run(id).finally(() => this.recovering.delete(id)));
@@ -200,10 +206,13 @@ export class Loop {
     });
   }
 
-  async #stopAll(by: string, reason: string): Promise<void> {
-    const outcome = { code: "STOPPED", message: `stopped by ${by}: ${reason}` } as const;
-    for (const { id } of this.ledger.open()) {
-      this.runner.abort(id, by, reason);
+  async #stopAll(by: string, reason: string, open = this.ledger.open()): Promise<void> {
+    const outcome = stoppedBy({ by, reason }).toJSON();
+    for (const { id } of open) this.runner.abort(id, by, reason);
+    for (const { id, state } of open) {
+      // What may be on a router is on its way back, in this life or the next.
+      const isOnTrial = nextState(state, "aborted") === "rolling-back";
+      if (isOnTrial) await this.ledger.amend(id, "kill-asked", by, { stop: { by, reason } });
       await this.ledger.advance(id, "withdrawn", by, { outcome });
     }
   }
@@ -419,7 +428,11 @@ export class Loop {
       standing: standingPrepends(facts.announcements, this.ledger.all()),
       touchedMs: touched(this.ledger.all(), change.decision.intent.target, change.id),
       // The runner takes one change at a time: another that is preparing waits for its turn.
-      changesInFlight: this.ledger.open().filter(({ id, state }) => id !== change.id && state !== "preparing"),
+      changesInFlight: this.ledger.open().filter((other) => {
+        // What is stuck on other routers must not keep a person from going back on these.
+        const isElsewhere = ordered && other.state === "stuck" && !shareRouter(change, other);
+        return other.id !== change.id && other.state !== "preparing" && !isElsewhere;
+      }),
       phase: "push",
       nowMs,
     });
@@ -466,6 +479,10 @@ const alwaysBinding = new Set([
   ...["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"],
   ...["prepended-everywhere", "drained-everywhere", "last-announcement"],
 ]);
+
+function shareRouter(one: Change, other: Change): boolean {
+  return one.plan.steps.some(({ device }) => other.plan.steps.some((step) => step.device === device));
+}
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);

@@ -3,7 +3,7 @@ import { denied } from "../guard/guard.ts";
 import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
-import type { Change } from "../model/change.ts";
+import { type Change, finalStates } from "../model/change.ts";
 import type { Controller, Explanation, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
 import type { Switches } from "../model/journal.ts";
@@ -88,12 +88,13 @@ export function operatorOf(
       case "preparing":
       case "committing":
       case "verifying":
-      case "confirming":
-        await journal.append({ event: "change.rollback-asked", actor: by, subject: id, body: { reason } });
-        // It may have been confirmed while that was journaled.
-        if (ledger.get(id)?.state === "confirmed") return rollback(id, by, reason);
+      case "confirming": {
+        const asked = await ledger.amend(id, "rollback-asked", by, { stop: { by, reason } });
+        // It may have ended before that was journaled.
+        if (finalStates.includes(asked.state)) return rollback(id, by, reason);
         runner.abort(id, by, reason);
-        return ok(change);
+        return ok(asked);
+      }
       case "proposed":
       case "dry-run":
       case "awaiting-approval":
@@ -106,6 +107,19 @@ export function operatorOf(
         return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) }));
       }
     }
+  }
+
+  /** For what no rollback can end: the routers are as they should be by someone's word, which is journaled. */
+  async function settle(id: string, by: string, reason: string): Promise<Result<Change>> {
+    const found = find(id);
+    if (!found.ok) return found;
+    const { state, outcome } = found.value;
+    if (state !== "stuck") {
+      const message = `${id} is ${state}: only what is stuck is settled by hand`;
+      return fail(new Failure("APPROVAL_REFUSED", message, { mend: mendFor(found.value) }));
+    }
+    const message = `${by} has seen to it: ${reason}. It was stuck: ${outcome?.message ?? "nobody knows why"}`;
+    return ok(await ledger.advance(id, "settled", by, { outcome: { code: "STOPPED", message } }));
   }
 
   /** Only the routers of the change: what it did may be why others cannot be reached. */
@@ -235,6 +249,7 @@ export function operatorOf(
         const read = change?.state === "confirmed" ? await readFor(change) : undefined;
         return turns.take(() => rollback(id, by, reason, read));
       }),
+    settle: (id, by, reason) => loop.request(() => turns.take(() => settle(id, by, reason))),
     freeze: (by, untilMs, reason) =>
       loop.setSwitches((now) => ok({ ...now, frozen: { untilMs, by, reason } }), "freeze", by),
     kill: (by, reason) => loop.setSwitches((now) => ok({ ...now, killed: { by, reason } }), "kill", by),

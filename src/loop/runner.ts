@@ -10,6 +10,7 @@ import type { NetworkState } from "../model/network-state.ts";
 import { confirmationOrder, standing } from "./confirmation.ts";
 import type { Ledger, Patch } from "./ledger.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
+import { stoppedBy } from "./stopped.ts";
 
 export type RunnerDeps = Readonly<{
   ledger: Ledger;
@@ -63,12 +64,12 @@ export class Runner {
 
   /** Stops a change under way at the next safe point: before the push it is dropped, after it is taken back. */
   abort(id: string, by: string, reason: string): void {
-    this.#abortOf(id).abort(new Failure("STOPPED", `stopped by ${by}: ${reason}`));
+    this.#abortOf(id).abort(stoppedBy({ by, reason }));
   }
 
   /** Stops what is under way as `abort` does, and whatever would start after this; a change whose verdict is in is still confirmed. */
   end(by: string, reason: string): void {
-    this.#ending = new Failure("STOPPED", `stopped by ${by}: ${reason}`);
+    this.#ending = stoppedBy({ by, reason });
     for (const { id, state } of this.#deps.ledger.open()) if (!unhurried.includes(state)) this.abort(id, by, reason);
   }
 
@@ -242,6 +243,8 @@ export class Runner {
   /** Why it shall stop; nothing stops the way back. */
   #stopped(change: Change): Failure | undefined {
     if (nextState(change.state, "aborted") === change.state) return undefined;
+    const stop = this.#deps.ledger.get(change.id)?.stop;
+    if (stop) return stoppedBy(stop);
     const signal = this.#aborts.get(change.id)?.signal;
     if (signal?.aborted) return signal.reason as Failure;
     return unhurried.includes(change.state) ? undefined : this.#ending;
@@ -285,7 +288,7 @@ function stuck({ id }: Change, failure: Failure): Outcome {
       ? " If the trial is still pending there, the router's own timer ends it and takes that edit with it: save it first."
       : "";
   const first = failure.mend?.replace(/\.$/, "") ?? "See what keeps the router from going back";
-  const mend = `${first}.${timer} Then: pointsman rollback ${id}`;
+  const mend = `${first}.${timer} Then: pointsman rollback ${id}. If that cannot end it: put it right by hand, then pointsman settle ${id}`;
   return { event: "failed", patch: { outcome: { ...failure.toJSON(), mend } } };
 }
 

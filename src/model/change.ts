@@ -41,6 +41,9 @@ export const onRouterStates: readonly ChangeState[] = [
   "stuck",
 ];
 
+/** That a person, or a kill, wants it stopped. */
+export type Stop = Readonly<{ by: string; reason: string }>;
+
 export type Approval = Readonly<{ by: string; atMs: number }>;
 
 /** How many must approve; with `reasons`, more than the policy asks for, and unattended automation asks too. */
@@ -89,6 +92,8 @@ export type Change = Readonly<{
   expiresMs: number;
   trial: Trial;
   verdict?: Verdict;
+  /** It is not to be confirmed any more, whatever the verdict; holds over a restart. */
+  stop?: Stop;
   /** Why it ended as it did, when that is not success. */
   outcome?: FailureFacts;
   times: ChangeTimes;

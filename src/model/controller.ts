@@ -94,6 +94,8 @@ export interface Controller {
   reject(id: string, by: string, reason: string): Promise<Result<Change>>;
   /** Of a change on trial: takes it back. Of a confirmed one: a new change that leads back, whose record is returned. */
   rollback(id: string, by: string, reason: string): Promise<Result<Change>>;
+  /** Of a stuck change: over as rolled back, by the word of a person who has put the routers right by hand. */
+  settle(id: string, by: string, reason: string): Promise<Result<Change>>;
   freeze(by: string, untilMs: number, reason: string): Promise<Result<Switches>>;
   kill(by: string, reason: string): Promise<Result<Switches>>;
   /** Ends a freeze and a kill; NOTHING_TO_DO when there is neither. */

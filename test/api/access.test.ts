@@ -51,6 +51,7 @@ const controller = {
   approve: note("approve"),
   reject: note("reject"),
   rollback: note("rollback"),
+  settle: note("settle"),
   freeze: note("freeze"),
   kill: note("kill"),
   resume: note("resume"),

@@ -19,6 +19,7 @@ const events: readonly LifecycleEvent[] = [
   "withdrawn",
   "recovered",
   "retried",
+  "settled",
 ];
 
 // Goal: the happy path and every way back, as a person would read them.
@@ -64,9 +65,9 @@ test("no path confirms without a verdict, or forgets a push", () => {
   );
 });
 
-// Goal: over is over; a stuck change can be tried again, and nothing else.
+// Goal: over is over; a stuck change can be tried again, or be settled by hand, and nothing else.
 test("final states stay", () => {
   const exits = (state: ChangeState) => events.filter((event) => nextState(state, event) !== state);
   for (const state of finalStates) expect(exits(state)).toEqual([]);
-  expect(exits("stuck")).toEqual(["retried"]);
+  expect(exits("stuck")).toEqual(["retried", "settled"]);
 });

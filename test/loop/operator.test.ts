@@ -1,4 +1,8 @@
 import { afterEach, expect, test } from "vitest";
+import { Ledger } from "../../src/loop/ledger.ts";
+import type { Change } from "../../src/model/change.ts";
+import { SimulatedClock } from "../support/simulated-clock.ts";
+import { MemoryJournal } from "./memory-journal.ts";
 import { announcedBy } from "./simulated-network.ts";
 import { Simulation } from "./simulation.ts";
 
@@ -79,6 +83,63 @@ test("a rollback beside the confirmation", async () => {
   await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
   expect(prepends()).toBe(0);
   simulation.checkQuiet();
+});
+
+// Goal: nor to a confirmation that is being journaled: it is then the rollback of a confirmed change.
+test("a rollback beside the confirmation's entry", async () => {
+  simulation = await Simulation.start(28);
+  offer(900);
+  const id = await proposed();
+  const { journal, controller } = simulation;
+  const append = journal.append.bind(journal);
+  let asked: ReturnType<typeof controller.rollback> | undefined;
+  journal.append = async (entry, writes) => {
+    if (entry.event === "change.confirmed" && entry.subject === id) {
+      asked ??= controller.rollback(id, "bob", "smoke");
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    }
+    return append(entry, writes);
+  };
+  await controller.approve(id, "ann");
+  await simulation.until(() => asked !== undefined, 60_000);
+  await simulation.run(30_000);
+  expect(await asked).toMatchObject({ ok: true, value: { origin: { undoes: id } } });
+  expect(prepends()).toBe(0);
+  simulation.checkQuiet();
+});
+
+// Goal: what a person, or a kill, wants stopped is not confirmed by the next controller either. Method: it dies while the routers
+// are asked to keep the change: with the wish in the journal, and where a kill was written down and no more.
+test.each(["rollback", "kill", "kill cut short"] as const)("a restart amid the confirmation: %s", async (how) => {
+  simulation = await Simulation.start(29);
+  const { controller, journal } = simulation;
+  for (const router of simulation.routers) router.confirm = () => new Promise(() => undefined);
+  const append = journal.append.bind(journal);
+  if (how === "kill cut short") {
+    journal.append = (entry, writes) =>
+      entry.event === "change.kill-asked" ? new Promise(() => undefined) : append(entry, writes);
+  }
+  const id = await approvedTo("confirming");
+  if (how === "rollback") await controller.rollback(id, "bob", "smoke");
+  else void controller.kill("bob", "smoke");
+  await simulation.run(5_000);
+  expect(change(id)?.state).toBe("confirming");
+  await simulation.crash();
+  for (const router of simulation.routers) Reflect.deleteProperty(router, "confirm");
+  await simulation.boot();
+  await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
+  expect(change(id)?.outcome?.message).toBe("stopped by bob: smoke");
+  expect(prepends()).toBe(0);
+});
+
+// Goal: a wish that is in the journal comes before a yes that is not.
+test("a stop between the routers' yes and its entry", async () => {
+  const ledger = new Ledger(new MemoryJournal(), new SimulatedClock());
+  await ledger.add({ id: "c1", state: "confirming", origin: { kind: "policy" }, decision: {}, times: {} } as Change);
+  const stop = ledger.amend("c1", "rollback-asked", "bob", { stop: { by: "bob", reason: "smoke" } });
+  const done = ledger.advance("c1", "done");
+  expect(await stop).toMatchObject({ state: "confirming" });
+  expect(await done).toMatchObject({ state: "rolling-back", outcome: { code: "STOPPED" } });
 });
 
 // Goal: a restart does not hide why a change was being taken back.

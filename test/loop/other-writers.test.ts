@@ -82,6 +82,52 @@ test("edited during the trial", async () => {
   await simulation.until(() => find(id)?.state === "rolled-back", 10_000);
 });
 
+// Goal: what no rollback can end, a person who has put it right ends by their word, under their name; then work goes on.
+test("edited during the trial, and put right by hand", async () => {
+  simulation = await Simulation.start(38);
+  peak();
+  const { id } = await proposed();
+  expect(await simulation.controller.settle(id, "ann", "why not")).toMatchObject({
+    ok: false,
+    failure: { code: "APPROVAL_REFUSED" },
+  });
+  await simulation.controller.approve(id, "ann");
+  await simulation.until(() => find(id)?.state === "verifying", 10_000);
+  editBeside();
+  await simulation.until(() => find(id)?.state === "stuck", 60_000);
+  editPrepends(2);
+  await simulation.controller.rollback(id, "ann", "again");
+  await simulation.run(30_000);
+  expect(find(id)?.state, "neither the one nor the other").toBe("stuck");
+  expect(await simulation.controller.settle(id, "ann", "two is right")).toMatchObject({ ok: true });
+  expect(find(id)).toMatchObject({
+    state: "rolled-back",
+    outcome: { message: expect.stringMatching(/^ann has seen to it: two is right\. It was stuck: ./) },
+  });
+  const explained = await simulation.controller.explain(id);
+  expect(explained.ok && explained.value.history.at(-1)).toMatchObject({ actor: "ann", body: { event: "settled" } });
+  expect((await proposed()).id, "nothing is blocked").not.toBe(id);
+});
+
+// Goal: what is stuck on other routers does not lock a person out of these.
+test.each([
+  ["elsewhere", "confirmed"],
+  ["edge-a", "aborted"],
+])("a rollback while another change is stuck on %s", async (device, end) => {
+  simulation = await Simulation.start(39);
+  const { id, ...made } = await confirmed();
+  const steps = made.plan.steps.map((step) => ({ ...step, device }));
+  const other: Change = { ...made, id: "c99", state: "stuck", plan: { steps } };
+  const entry = { event: "change.stuck", actor: "pointsman", subject: other.id, body: {} };
+  await simulation.journal.append(entry, { change: other });
+  await simulation.crash();
+  await simulation.boot();
+  const asked = await simulation.controller.rollback(id, "ann", "smoke");
+  const undo = asked.ok ? asked.value.id : "";
+  await simulation.until(() => find(undo)?.state === end, 60_000);
+  expect(prepends()).toBe(end === "confirmed" ? 0 : 3);
+});
+
 const told = () => simulation.troubles.map(({ where, failure }) => `${where}: ${failure?.code ?? "well"}`);
 const journaled = async (subject: string) => {
   const explained = await simulation.controller.explain(subject);

@@ -36,11 +36,15 @@ export const atPush = {
     return step && step.basis !== before ? `${device} did not read what the plan was made from` : undefined;
   },
 
-  /** 5. Nothing else is on a router, or stuck there. */
+  /** 5. Nothing else is on a router, or stuck there; what is stuck on other routers does not hold up a person's rollback. */
   oneChangeAtATime(facts: Facts, { token }: Push): Wrong {
     const change = facts.changeOf(token);
-    const others = [...facts.changes.values()].filter(({ id, state }) => id !== change?.id && onRouters.has(state));
-    const [other] = others;
+    const devicesOf = (one: Change | undefined) => one?.plan.steps.map((step) => step.device) ?? [];
+    const other = [...facts.changes.values()].find((one) => {
+      if (one.id === change?.id || !onRouters.has(one.state)) return false;
+      const isElsewhere = devicesOf(one).every((device) => !devicesOf(change).includes(device));
+      return !(one.state === "stuck" && change?.origin.kind === "operator" && isElsewhere);
+    });
     return other && `${other.id} is ${other.state} while ${change?.id} is pushed`;
   },
 
@@ -132,9 +136,9 @@ export const atWrite = {
     const { event, actor, body } = entry;
     if (actor !== "pointsman" && !people.has(actor)) return `${event} was done by "${actor}"`;
     const cause = (body as { event?: string }).event;
-    const byPeople =
-      event.startsWith("switch.") || event === "change.rollback-asked" || event === "change.approved-by-one";
-    const needsPerson = byPeople || ["approved", "rejected", "retried", "withdrawn"].includes(cause ?? "");
+    const asked = ["change.rollback-asked", "change.kill-asked", "change.approved-by-one"];
+    const byPeople = event.startsWith("switch.") || asked.includes(event);
+    const needsPerson = byPeople || ["approved", "rejected", "retried", "settled", "withdrawn"].includes(cause ?? "");
     return needsPerson && actor === "pointsman" ? `${event} was done by nobody` : undefined;
   },
 

@@ -75,7 +75,20 @@ export function changeCommands(): Command[] {
       else if (ended.state === "confirmed") process.exitCode = exitCode.otherFailure; // The confirmation was faster.
     },
   );
-  return [proposals, show, approve, reject, rollback];
+
+  const settle = new Command("settle")
+    .description("end a stuck change that no rollback can end, once its routers have been put right by hand")
+    .argument("<id>")
+    .option("--as <name>", asHelp)
+    .requiredOption("--reason <text>", "what was done, for the audit log")
+    .action(async (id: string, options: { as?: string; reason: string }, command: Command) => {
+      const globals = globalsOf(command);
+      const controller = await connect(globals);
+      const change = unwrap(await controller.settle(id, await asWhom(controller, options.as), options.reason));
+      if (globals.json) printJson(change);
+      else print(`${change.id} ${change.state}`);
+    });
+  return [proposals, show, approve, reject, rollback, settle];
 }
 
 function asking(name: string, description: string): Command {

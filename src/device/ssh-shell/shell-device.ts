@@ -254,13 +254,15 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     const [state = "none", proof, saved] = (await run(scripts.standing, [token])).word.split(" ");
     const now = await readSection(step.query);
     const halfDone = state === "fired" || (state === "armed" && proof !== "applied");
-    if (now !== step.basis && now !== step.expected && !halfDone) {
+    // The router has taken ours back; what else is there is someone else's, beside it, and stays.
+    const off = state === "reverted" && isOff(step, now);
+    if (now !== step.basis && now !== step.expected && !halfDone && !off) {
       throw state === "refused" ? await notReverted(step, token) : changedSince(step, now);
     }
-    const nothingLeft = now === step.basis && ["none", "reverted", "refused"].includes(state) && saved !== "saved";
-    if (!nothingLeft) {
+    const nothingLeft = off || (now === step.basis && ["none", "refused"].includes(state));
+    if (!nothingLeft || saved === "saved") {
       await lock(prepareLeaseS, token);
-      await takeBack(step, token, state, now);
+      if (!off) await takeBack(step, token, state, now);
       if (saved === "saved") await persist(token, "forget");
     }
     if (holding) await unlock(token);
@@ -291,6 +293,21 @@ export function shellDevice(options: ShellDeviceOptions, dialect: Dialect): Devi
     undo: (step, trial) => attempt(() => undo(step, trial)),
     close: () => shell.close(),
   };
+}
+
+/** Whether each line that the change sets or takes away is there as often as before it. */
+function isOff({ basis, expected }: DeviceStep, now: string): boolean {
+  const [before, made, read] = [basis, expected, now].map(lineCounts) as [LineCounts, LineCounts, LineCounts];
+  const touched = [...before.keys(), ...made.keys()].filter((line) => before.get(line) !== made.get(line));
+  return touched.every((line) => read.get(line) === before.get(line));
+}
+
+type LineCounts = ReadonlyMap<string, number>;
+
+function lineCounts(text: string): LineCounts {
+  const counts = new Map<string, number>();
+  for (const line of text.split("\n")) counts.set(line, (counts.get(line) ?? 0) + 1);
+  return counts;
 }
 
 /** Where a script takes a token and there is none. */
