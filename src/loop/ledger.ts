@@ -6,7 +6,9 @@ import type { Journal } from "../model/journal.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
 
 /** What a transition may add to a change; `times` are merged. */
-export type Patch = Partial<Pick<Change, "diffs" | "guards" | "approvals" | "verdict" | "outcome">> & {
+export type Patch = Partial<
+  Pick<Change, "mode" | "lowered" | "diffs" | "guards" | "approvals" | "verdict" | "outcome">
+> & {
   times?: Partial<ChangeTimes>;
 };
 
