@@ -1,4 +1,4 @@
-import type { Decision } from "../model/decision.ts";
+import { type Decision, type RouterFacts, samePaths, sameShares } from "../model/decision.ts";
 
 /** What a decision sets: one value on a router. Changes of two values never undo one another. */
 export type Value = Decision["changes"][number];
@@ -17,5 +17,26 @@ export function nameOf(value: Value): string {
       return `queues of ${value.link}`;
     case "anycast-drain":
       return `site ${value.site} on ${value.link}`;
+  }
+}
+
+/** Whether it reads as it is set; not where the routers say nothing of it. */
+export function isThere(
+  value: Value,
+  { announcements = [], steering = [], qos = [], sites = [] }: Partial<RouterFacts>,
+) {
+  switch (value.action) {
+    case "bgp-prepend": {
+      const { link, prefix, to } = value;
+      return announcements.some((one) => one.link === link && one.prefix === prefix && one.prepends === to);
+    }
+    case "segment-routing":
+      return steering.some((one) => one.flow === value.flow && samePaths(one.paths, value.to));
+    case "qos": {
+      const { link, device, to } = value;
+      return qos.some((one) => one.link === link && one.device === device && sameShares(one.shares, to));
+    }
+    case "anycast-drain":
+      return sites.some((one) => one.site === value.site && one.link === value.link && one.state === value.to);
   }
 }
