@@ -380,7 +380,12 @@ export class Loop {
   async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
     const { network, clock } = this.#deps;
     const ordered = change.origin.kind === "operator";
-    const read = await this.routers.readAbout(change.decision.action, change.decision.intent.target);
+    const { action, intent } = change.decision;
+    // Taking back asks only the routers of the change: what is broken may be why others do not answer.
+    const devices = change.plan.steps.map(({ device }) => device);
+    const read = await (ordered
+      ? this.routers.read({ action, devices })
+      : this.routers.readAbout(action, intent.target));
     if (!read.ok && !ordered) return read;
     const nowMs = clock.now();
     const facts = read.ok ? read.value.facts : change.facts;

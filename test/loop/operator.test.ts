@@ -81,6 +81,20 @@ test("a rollback beside the confirmation", async () => {
   simulation.checkQuiet();
 });
 
+// Goal: what a change broke may be why other routers do not answer: taking it back waits for none of them.
+test("a rollback beside a router that does not answer", async () => {
+  simulation = await Simulation.start(28);
+  const id = await approvedTo("confirmed");
+  offer(300);
+  const other = simulation.routers.find(({ device }) => device === "edge-b");
+  if (!other) throw new Error("there is no edge-b");
+  other.read = () => new Promise(() => undefined);
+  const undo = await simulation.controller.rollback(id, "ann", "smoke");
+  const undoId = undo.ok ? undo.value.id : "";
+  await simulation.until(() => change(undoId)?.state === "confirmed", 30_000);
+  expect(prepends()).toBe(0);
+});
+
 // Goal: a restart does not hide why a change was being taken back.
 test("a restart amid a rollback", async () => {
   simulation = await Simulation.start(25);
