@@ -1,6 +1,6 @@
 import type { Change } from "../model/change.ts";
 import type { Displacement } from "../policy/reclaim.ts";
-import { sectionOf } from "./section.ts";
+import { isSame, type Value } from "./values.ts";
 
 /**
  * By confirmed change, the later confirmed one that took back (an operator's rollback) or gave back (a policy's) what it
@@ -15,11 +15,10 @@ export function undoings(changes: readonly Change[]): ReadonlyMap<string, string
   return by;
 }
 
-/** The latest confirmed change after `change` on one of its sections of configuration that stands itself. `changes` newest first. */
+/** The latest confirmed change after `change` that set anew a value of it, and stands itself. `changes` newest first. */
 export function laterOn(changes: readonly Change[], change: Change): Change | undefined {
   const undone = undoings(changes);
   const undoers = new Set(undone.values());
-  const sections = new Set(sectionsOf(change));
   return changes
     .slice(
       0,
@@ -27,11 +26,11 @@ export function laterOn(changes: readonly Change[], change: Change): Change | un
     )
     .find((later) => {
       const stands = later.state === "confirmed" && !undone.has(later.id) && !undoers.has(later.id);
-      return stands && sectionsOf(later).some((section) => sections.has(section));
+      return stands && valuesOf(later).some((value) => valuesOf(change).some((other) => isSame(value, other)));
     });
 }
 
-const sectionsOf = ({ plan, decision }: Change) => plan.steps.map(({ device }) => sectionOf(device, decision.action));
+const valuesOf = ({ decision: { changes } }: Change): readonly Value[] => changes;
 
 function undoes({ origin, decision: { intent } }: Change): string | undefined {
   if (origin.kind === "operator") return origin.undoes;

@@ -7,7 +7,9 @@ import { type LifecycleEvent, nextState } from "./lifecycle.ts";
 import { stoppedBy } from "./stopped.ts";
 
 /** What a transition may add to a change; `times` are merged. */
-export type Patch = Partial<Pick<Change, "diffs" | "guards" | "approvals" | "verdict" | "stop" | "outcome">> & {
+export type Patch = Partial<
+  Pick<Change, "mode" | "lowered" | "diffs" | "guards" | "approvals" | "verdict" | "stop" | "outcome">
+> & {
   times?: Partial<ChangeTimes>;
 };
 

@@ -117,6 +117,7 @@ export class Loop {
       clock,
       state: () => this.#snapshot(),
       guards: (change) => this.#guardsNow(change),
+      earned: (policy) => this.autonomy.of(policy),
       verify: (change, before, now) => this.#verify(change, before, now),
       nextTelemetry: (signal) => this.#signal.next(signal),
     });

@@ -177,6 +177,7 @@ export function operatorOf(
       targets: Object.fromEntries(loop.targets()),
       devices: Object.fromEntries(loop.routers.status),
       drift: loop.drift.all(),
+      unwatched: loop.drift.unwatched(),
       open: ledger.open(),
     };
   }

@@ -17,6 +17,9 @@ export type NetworkReading = Readonly<{
   readings: Readonly<Record<Decision["action"], ReadonlyMap<string, Reading>>>;
 }>;
 
+/** What a router gave for one kind of decision, and what that says. */
+export type AspectReading = Readonly<{ aspect: Decision["action"]; reading: Reading; found: Partial<RouterFacts> }>;
+
 type Sources = Readonly<{ network: Network; devices: ReadonlyMap<string, DevicePort>; templates: Templates }>;
 
 /** What is asked of which routers: for one kind of decision, and of some only. */
@@ -32,7 +35,7 @@ export async function readNetwork(
   sources: Sources,
   { action, devices: only, required }: Wanted,
   /** Told of every router asked what it gave, or why it gave nothing. */
-  onRead: (device: string, read: Result<readonly Reading[]>) => void,
+  onRead: (device: string, read: Result<readonly AspectReading[]>) => void,
 ): Promise<Result<NetworkReading>> {
   const wanted = aspects.filter((aspect) => action === undefined || aspect.action === action);
   const all = await Promise.all(
@@ -42,11 +45,11 @@ export async function readNetwork(
       .filter(({ asked }) => asked.length > 0)
       .map(async ({ device, asked }) => {
         const read = await attempt(async () => {
-          const answers = [];
+          const answers: AspectReading[] = [];
           for (const aspect of asked) answers.push(await readAspect(sources, device, aspect));
           return answers;
         });
-        onRead(device.name, read.ok ? ok(read.value.map(({ reading }) => reading)) : read);
+        onRead(device.name, read);
         return { device: device.name, read };
       }),
   );
@@ -116,7 +119,7 @@ const aspects: readonly Aspect[] = [
 ];
 
 /** Throws Failure. */
-async function readAspect(sources: Sources, device: Device, { action, query, read }: Aspect) {
+async function readAspect(sources: Sources, device: Device, { action, query, read }: Aspect): Promise<AspectReading> {
   const { templates, network } = sources;
   const reading = await readDevice(sources, device, query(templates, network, device));
   return { aspect: action, reading, found: unwrap(read(network, device, reading.text)) };

@@ -5,8 +5,8 @@ import type { Change } from "../model/change.ts";
 import type { DeviceName } from "../model/inventory.ts";
 
 /**
- * Why a confirmed change is not taken back: what it set was set anew since, by `later` (a confirmed change of ours on the same
- * section) or by someone else. `readings`: what its routers have now. With the three-way difference of each.
+ * Why a confirmed change is not taken back: what it set was set anew since, by `later` (a confirmed change of ours of the same
+ * value) or by someone else. `readings`: what its routers have now. With the three-way difference of each.
  */
 export function refusedRollback(
   { id, plan }: Change,

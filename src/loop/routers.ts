@@ -1,4 +1,3 @@
-import type { Reading } from "../change/plan.ts";
 import type { Templates } from "../change/templates.ts";
 import type { Clock } from "../kernel/clock.ts";
 import type { Result } from "../kernel/failure.ts";
@@ -8,7 +7,7 @@ import type { DevicePort } from "../model/device.ts";
 import type { FlowName, Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
 import type { Measured } from "../model/signal.ts";
-import { type NetworkReading, readNetwork, type Wanted } from "./read-network.ts";
+import { type AspectReading, type NetworkReading, readNetwork, type Wanted } from "./read-network.ts";
 import { sharedPaths, watchesSharedPaths } from "./shared-paths.ts";
 
 /** How long a router that is mended, or breaks, may go unnoticed while nothing is decided or read from it. */
@@ -22,7 +21,7 @@ type Deps = Readonly<{
   clock: Clock;
 }>;
 
-type OnRead = (device: string, read: Result<readonly Reading[]>) => void;
+type OnRead = (device: string, read: Result<readonly AspectReading[]>) => void;
 
 /** Reads the routers, and knows what came of the last time. */
 export class Routers {

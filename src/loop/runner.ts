@@ -7,6 +7,8 @@ import { type Change, type ChangeState, finalStates } from "../model/change.ts";
 import type { GuardFinding, Verdict } from "../model/decision.ts";
 import type { DevicePort, DeviceStep } from "../model/device.ts";
 import type { NetworkState } from "../model/network-state.ts";
+import type { Policy } from "../model/policy.ts";
+import type { EarnedMode } from "../policy/autonomy.ts";
 import { confirmationOrder, standing } from "./confirmation.ts";
 import type { Ledger, Patch } from "./ledger.ts";
 import { type LifecycleEvent, nextState } from "./lifecycle.ts";
@@ -19,6 +21,8 @@ export type RunnerDeps = Readonly<{
   state: () => NetworkState;
   /** Every guard's finding now; a failure when the routers cannot be read. */
   guards: (change: Change) => Promise<Result<readonly GuardFinding[]>>;
+  /** The mode that a policy has earned by now. */
+  earned: (policy: Policy) => EarnedMode;
   verify: (change: Change, before: NetworkState, now: NetworkState) => Verdict | null;
   /** Resolves at the next telemetry, or when `signal` aborts. */
   nextTelemetry: (signal: AbortSignal) => Promise<void>;
@@ -131,10 +135,18 @@ export class Runner {
     const diffs = Object.fromEntries(
       change.plan.steps.map((step, index) => [step.device, prepared.value[index] ?? ""]),
     );
+    const lowered = this.#lowered(change);
     return {
-      event: isUnattended(change) ? "passed-unattended" : "passed",
-      patch: { diffs, times: { dryRunMs: this.#deps.clock.now() } },
+      event: isUnattended({ ...change, ...lowered }) ? "passed-unattended" : "passed",
+      patch: { ...lowered, diffs, times: { dryRunMs: this.#deps.clock.now() } },
     };
+  }
+
+  /** A change waits its turn: what came before it may have cost its policy `auto` since it was proposed. */
+  #lowered({ origin, mode, policy }: Change): Pick<Patch, "mode" | "lowered"> {
+    if (origin.kind === "operator" || mode !== "auto") return {};
+    const now = this.#deps.earned(policy);
+    return now.lowered === undefined ? {} : { mode: now.mode, lowered: now.lowered };
   }
 
   async #prepare(change: Change): Promise<Outcome> {
@@ -301,7 +313,7 @@ function deniedUndo({ origin }: Change): { mend?: string } {
 }
 
 /** Nobody is waited for: it is a person's own request, or `auto` may do it alone. */
-function isUnattended({ mode, origin, needs }: Change): boolean {
+function isUnattended({ mode, origin, needs }: Pick<Change, "mode" | "origin" | "needs">): boolean {
   if (origin.kind === "operator") return true;
   return mode === "auto" && (needs === undefined || needs.reasons.length === 0);
 }

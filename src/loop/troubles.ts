@@ -31,10 +31,11 @@ export class Troubles {
     }
   }
 
-  drift({ section, changeId, diff }: Drift): void {
-    const message = `someone else has changed what ${changeId} left:\n${diff}`;
+  drift({ section, changeId, values, diff }: Drift): void {
+    const what = values.join(", ");
+    const message = `someone else has changed what ${changeId} set: ${what}\n${diff}`;
     const mend = "put it back, or keep it: the next change is planned from what is there then";
-    this.#tell(section, changeId, { code: "DEVICE_CHANGED", message, mend });
+    this.#tell(section, `${changeId} ${what}`, { code: "DEVICE_CHANGED", message, mend });
   }
 
   driftGone({ section }: Drift): void {

@@ -1,14 +1,5 @@
-import {
-  type AnycastChange,
-  type Decision,
-  type PrependChange,
-  type QosChange,
-  type RouterFacts,
-  type SegmentRoutingChange,
-  samePath,
-  samePaths,
-  sameShares,
-} from "../model/decision.ts";
+import { type Decision, type RouterFacts, samePath } from "../model/decision.ts";
+import { isThere } from "./values.ts";
 
 /** The decision that leads back to what was before `decision`. */
 export function inverted(decision: Decision, reason: string): Decision {
@@ -47,28 +38,16 @@ export function inverted(decision: Decision, reason: string): Decision {
  * What of an undo is still to be done: without what reads as it leads to already, as after a reboot or an edit by hand. Nothing may
  * be left.
  */
-export function leftToUndo(undo: Decision, { announcements, steering, qos, sites }: RouterFacts): Decision {
+export function leftToUndo(undo: Decision, facts: RouterFacts): Decision {
   switch (undo.action) {
-    case "bgp-prepend": {
-      const isThere = ({ link, prefix, to }: PrependChange) =>
-        announcements.some((one) => one.link === link && one.prefix === prefix && one.prepends === to);
-      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
-    }
-    case "segment-routing": {
-      const isThere = ({ flow, to }: SegmentRoutingChange) =>
-        steering.some((one) => one.flow === flow && samePaths(one.paths, to));
-      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
-    }
-    case "qos": {
-      const isThere = ({ link, device, to }: QosChange) =>
-        qos.some((one) => one.link === link && one.device === device && sameShares(one.shares, to));
-      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
-    }
-    case "anycast-drain": {
-      const isThere = ({ site, link, to }: AnycastChange) =>
-        sites.some((one) => one.site === site && one.link === link && one.state === to);
-      return { ...undo, changes: undo.changes.filter((change) => !isThere(change)) };
-    }
+    case "bgp-prepend":
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change, facts)) };
+    case "segment-routing":
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change, facts)) };
+    case "qos":
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change, facts)) };
+    case "anycast-drain":
+      return { ...undo, changes: undo.changes.filter((change) => !isThere(change, facts)) };
   }
 }
 

@@ -57,6 +57,8 @@ export type Status = Readonly<{
   devices: Readonly<Record<string, DeviceStatus>>;
   /** Where someone else has changed what a confirmed change left. */
   drift: readonly Drift[];
+  /** What confirmed changes have set and the inventory no longer has: nobody looks whether it is changed. */
+  unwatched: readonly string[];
   /** Changes that are not over, newest first. */
   open: readonly Change[];
 }>;

@@ -147,7 +147,7 @@ test("edited after the confirmation", async () => {
   const edited = routerOf("edge-a").running;
   expect(edited).toContain("<repeat-n>2</repeat-n>");
   const { drift } = await simulation.controller.status();
-  expect(drift).toMatchObject([{ device: "edge-a", changeId: id }]);
+  expect(drift).toMatchObject([{ device: "edge-a", changeId: id, values: ["prepends of 11.0.0.0/24 on transit-a"] }]);
   expect(drift[0]?.diff).toMatch(/^- +<repeat-n>3<[\s\S]*^\+ +<repeat-n>2</m);
   expect(told()).toEqual(["export policies of edge-a: DEVICE_CHANGED"]);
   routerOf("edge-a").running = running;
@@ -170,11 +170,22 @@ test("no drift of our own making", async () => {
   expect(told()).toEqual([]);
 });
 
+// Goal: what others do beside our values is theirs: it is no drift, and nobody is called.
+test("an edit beside what a change left", async () => {
+  simulation = await Simulation.start(38);
+  await confirmed();
+  editBeside();
+  await simulation.run(130_000);
+  expect((await simulation.controller.status()).drift).toEqual([]);
+  expect(told()).toEqual([]);
+});
+
 // Goal: drift ends where a later change of ours has taken the edit into account.
 test("drift that a later change was planned from", async () => {
   simulation = await Simulation.start(35);
   const { id } = await confirmed();
   editBeside();
+  editPrepends(2);
   await simulation.run(70_000);
   expect((await simulation.controller.status()).drift).toMatchObject([{ changeId: id }]);
   simulation.telemetry.offered.set("11.0.0.0/24", 300e6);

@@ -1,16 +1,20 @@
 import { expect, test } from "vitest";
 import { laterOn } from "../../src/loop/displacements.ts";
 import { refusedRollback } from "../../src/loop/rollback-refusal.ts";
+import type { Value } from "../../src/loop/values.ts";
 import type { Change, ChangeState } from "../../src/model/change.ts";
 
-const change = (id: string, device: string, more: { state?: ChangeState; undoes?: string } = {}) =>
+type More = Readonly<{ state?: ChangeState; undoes?: string; sets?: Partial<Value> }>;
+const prepend = { action: "bgp-prepend", link: "transit", prefix: "10.0.0.0/24" } as const;
+
+const change = (id: string, device: string, { sets = prepend, ...more }: More = {}) =>
   ({
     ...{ id, state: more.state ?? "confirmed" },
     origin:
       more.undoes === undefined
         ? { kind: "policy", policy: "p" }
         : { kind: "operator", by: "ann", undoes: more.undoes },
-    decision: { action: "bgp-prepend", intent: { kind: "relieve" } },
+    decision: { action: sets.action, intent: { kind: "relieve" }, changes: [{ device, ...sets }] },
     plan: { steps: [{ device, query: "bgp", basis: "0\n", expected: `${id}\n` }] },
   }) as unknown as Change;
 
@@ -25,6 +29,25 @@ test.each<[string, Change[], string | undefined]>([
 ])("what stands on it: %s", (_, later, id) => {
   const first = change("c1", "a");
   expect(laterOn([...later, first], first)?.id).toBe(id);
+});
+
+// Goal: nobody is sent to take back a change that is innocent: one of another value, on the same router and in the same section of it.
+test.each<[string, Partial<Value>, Partial<Value>]>([
+  ["prefix", prepend, { ...prepend, prefix: "11.0.0.0/24" }],
+  ["link", prepend, { ...prepend, link: "other" }],
+  ["flow", { action: "segment-routing", flow: "f" }, { action: "segment-routing", flow: "g" }],
+  ["interface", { action: "qos", link: "l" }, { action: "qos", link: "m" }],
+  ["site", { action: "anycast-drain", site: "s", link: "l" }, { action: "anycast-drain", site: "t", link: "l" }],
+  [
+    "way to a site",
+    { action: "anycast-drain", site: "s", link: "l" },
+    { action: "anycast-drain", site: "s", link: "m" },
+  ],
+])("a later change of another %s does not stand on it", (_, sets, other) => {
+  const first = change("c1", "a", { sets });
+  const [same, innocent] = [change("c2", "a", { sets }), change("c3", "a", { sets: other })];
+  expect(laterOn([innocent, first], first)).toBeUndefined();
+  expect(laterOn([innocent, same, first], first)?.id).toBe("c2");
 });
 
 // Goal: the refusal shows what it was, what the change made of it and what it is now, of the routers that differ and no other.

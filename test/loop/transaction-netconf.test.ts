@@ -33,6 +33,7 @@ async function make(): Promise<Change | undefined> {
     clock: systemClock,
     state: () => ({}) as NetworkState,
     guards: async () => ok([]),
+    earned: ({ mode }) => ({ mode }),
     verify: () => ({ outcome: "better", findings: [] }),
     nextTelemetry: async () => undefined,
   });

@@ -92,6 +92,7 @@ export class Transaction {
       clock: this.clock,
       state: () => ({}) as NetworkState,
       guards: async () => ok([]),
+      earned: ({ mode }) => ({ mode }),
       verify: () => ({ outcome: this.verdict, findings: [] }),
       nextTelemetry: async () => undefined,
     });

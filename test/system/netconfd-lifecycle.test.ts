@@ -95,6 +95,7 @@ beforeEach(async () => {
     clock: systemClock,
     state: () => ({}) as NetworkState,
     guards: async () => ok([]),
+    earned: ({ mode }) => ({ mode }),
     verify: () => verdict,
     nextTelemetry: (signal) => sleep(systemClock, 50, signal),
   });

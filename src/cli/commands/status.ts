@@ -6,7 +6,7 @@ import { formatSignal } from "../../model/signal.ts";
 import { connect } from "../connect.ts";
 import { globalsOf } from "../options.ts";
 import { changesTable, evidenceTable } from "../show-change.ts";
-import { showDrift } from "../show-drift.ts";
+import { showDrift, showUnwatched } from "../show-drift.ts";
 import { colours, plain, print, printJson, table } from "../terminal.ts";
 
 export function statusCommands(): Command[] {
@@ -33,7 +33,7 @@ export function statusCommands(): Command[] {
 }
 
 function showStatus(status: Status, shed: readonly ShedLevel[]): string {
-  const { switches, policies, targets, devices, drift, open, atMs } = status;
+  const { switches, policies, targets, devices, drift, unwatched, open, atMs } = status;
   const lines: string[] = [];
   if (switches.killed) {
     lines.push(
@@ -87,7 +87,7 @@ function showStatus(status: Status, shed: readonly ShedLevel[]): string {
       ]),
     ),
   );
-  lines.push(...showDrift(drift));
+  lines.push(...showDrift(drift), ...showUnwatched(unwatched));
   if (open.length > 0) lines.push("", changesTable(open));
   return lines.join("\n");
 }
