@@ -185,15 +185,19 @@ export class Loop {
    * Journals the switches before they count; a kill also stops everything under way. Never waits behind an approval.
    * A failure of `change` switches nothing, and is returned.
    */
-  setSwitches(change: (now: Switches) => Result<Switches>, event: string, actor: string): Promise<Result<Switches>> {
+  setSwitches(
+    change: (now: Switches) => Result<Switches>,
+    { event, by, reason }: Readonly<{ event: "freeze" | "kill" | "resume"; by: string; reason?: string }>,
+  ): Promise<Result<Switches>> {
     return this.#switching.take(async () => {
       const changed = change(this.switches);
       if (!changed.ok) return changed;
       const switches = changed.value;
-      const entry = { event: `switch.${event}`, actor, subject: "switches", body: switches };
+      const body = reason === undefined ? switches : { ...switches, reason };
+      const entry = { event: `switch.${event}`, actor: by, subject: "switches", body };
       await this.#deps.journal.append(entry, { switches });
       this.switches = switches;
-      if (event === "kill") await this.#stopAll(actor, switches.killed?.reason ?? "");
+      if (event === "kill") await this.#stopAll(by, reason ?? "");
       return changed;
     });
   }
