@@ -231,6 +231,15 @@ describe("limits", () => {
     expect((await ask("viewer", "GET", "/v1/changes")).status).toBe(200);
   });
 
+  test("nothing keeps anyone from stopping the controller, not even their own program that asks too often", async () => {
+    for (let index = 0; index < 100; index++) await ask("operator", "GET", "/v1/changes");
+    expect((await ask("operator", "GET", "/v1/changes")).status).toBe(429);
+    expect((await ask("operator", "GET", "/v1/whoami")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/kill")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/freeze")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/resume")).status, "starting again can wait").toBe(429);
+  });
+
   test("ten wrong tokens, then one every six seconds; a right one is always taken", async () => {
     const wrong = async () => (await ask("nobody", "GET", "/v1/changes")).status;
     for (let index = 0; index < 10; index++) expect(await wrong()).toBe(401);
