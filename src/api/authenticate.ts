@@ -28,11 +28,12 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 /** Tokens by their digests: the tokens themselves are not kept. Throws Failure CONFIG_INVALID where one is too short or stands for two people. */
 async function namedDigests(tokens: ApiAccess["tokens"], resolveSecret: ResolveSecret) {
   const named: { caller: Caller; digest: Buffer }[] = [];
-  for (const { name, role, token } of tokens) {
+  const secrets = await Promise.all(tokens.map(({ token }) => resolveSecret(token)));
+  for (const [index, { name, role }] of tokens.entries()) {
     const wrong = (why: string, mend: string) =>
       new Failure("CONFIG_INVALID", `the API token of ${name} ${why}`, { mend });
     if (reservedNames.includes(name)) throw wrong("has a name that is not a person's", "give it another name");
-    const secret = await resolveSecret(token);
+    const secret = secrets[index] ?? "";
     const mend = "make one with: openssl rand -base64 32";
     if (secret.length < shortestToken) throw wrong(`is shorter than ${shortestToken} characters`, mend);
     if (!/^[\x21-\x7e]+$/.test(secret)) throw wrong("has characters that no header can hold", mend);

@@ -84,6 +84,12 @@ export class Loop {
   /** Source time of the sample last evaluated, by policy and target. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
+  #loading: Promise<void> | undefined;
+  #hasStarted = false;
+  #onStart: () => void = () => undefined;
+  readonly #start = new Promise<void>((resolve) => {
+    this.#onStart = resolve;
+  });
   /** A bug, or a journal that cannot be written, has stopped it. */
   failed = false;
   readonly #troubles: Troubles;
@@ -118,8 +124,13 @@ export class Loop {
     });
   }
 
-  /** Finishes or undoes what a predecessor left under way, then starts watching. */
-  async start(): Promise<void> {
+  /** Reads what a predecessor left. From then on it can be stopped; what else people ask for waits until it has started. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  async #load(): Promise<void> {
     const { journal, policies } = this.#deps;
     await this.ledger.load();
     this.switches = await journal.switches();
@@ -128,6 +139,11 @@ export class Loop {
       for (const target of this.#targets(policy)) this.actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.actors.tell(change))));
+  }
+
+  /** Finishes or undoes what a predecessor left under way, then starts watching. */
+  async start(): Promise<void> {
+    await this.load();
     for (const id of await recover(this.ledger)) {
       this.recovering.add(id);
       void this.background(this.runner.run(id).finally(() => this.recovering.delete(id)));
@@ -136,13 +152,16 @@ export class Loop {
     this.#stops.push(
       this.ledger.onTransition(({ verdict }) => verdict && void this.background(this.autonomy.update())),
     );
-    for (const policy of policies) this.#watch(policy);
+    for (const policy of this.#deps.policies) this.#watch(policy);
     this.#stops.push(this.routers.keepVisiting((work) => void this.background(work)));
+    this.#hasStarted = true;
+    this.#onStart();
   }
 
   /** Stops watching, takes back what has no verdict yet, and waits until the routers are quiet. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#onStart(); // Who waits for it hears that there is none.
     for (const stop of this.#stops) stop();
     this.runner.end("pointsman", "the controller is stopping");
     while (this.#busy.size > 0) await Promise.all(this.#busy);
@@ -167,8 +186,11 @@ export class Loop {
 
   /** What a person asks for: refused once the controller stops, and waited for before it leaves the routers. */
   async request<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
-    if (this.#stopped) return fail(new Failure("STOPPED", "the controller is stopping", { mend: "ask the next one" }));
-    const asked = work();
+    const begin = async () =>
+      this.#stopped
+        ? fail(new Failure("STOPPED", "the controller is stopping", { mend: "ask the next one" }))
+        : await work();
+    const asked = this.#hasStarted || this.#stopped ? begin() : this.#start.then(begin);
     const over = asked.then(
       () => undefined,
       () => undefined, // Whoever asked hears of it.

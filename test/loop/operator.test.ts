@@ -184,3 +184,34 @@ test("a rollback of what is confirmed as it is asked for", async () => {
   expect(prepends()).toBe(3);
   expect(await simulation.controller.rollback(id, "bob", "smoke", () => undefined)).toMatchObject({ ok: true });
 });
+
+// Goal: what people ask for while a restarted controller has not begun yet: a stop counts at once, on top of what was switched before; all else waits.
+test("before the start", async () => {
+  simulation = await Simulation.start(31);
+  const id = await approvedTo("verifying");
+  const untilMs = simulation.clock.now() + 600_000;
+  await simulation.controller.freeze("ann", untilMs, "holiday");
+  await simulation.crash();
+  let asked: Promise<unknown> = Promise.resolve();
+  await simulation.boot(async (controller) => {
+    expect(await controller.kill("root", "smoke")).toMatchObject({ ok: true });
+    asked = controller.rollback(id, "bob", "smoke");
+    expect(await Promise.race([asked, Promise.resolve("waits")])).toBe("waits");
+    expect(change(id)?.state, "nothing has begun").toBe("verifying");
+  });
+  expect(await asked, "it is on its way back").toMatchObject({ ok: false, failure: { code: "APPROVAL_REFUSED" } });
+  expect(await switches()).toMatchObject({ killed: { by: "root" }, frozen: { by: "ann", untilMs } });
+  await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
+  expect(prepends()).toBe(0);
+});
+
+test("a proposal that is killed before the start", async () => {
+  simulation = await Simulation.start(32);
+  offer(900);
+  const id = await proposed();
+  await simulation.crash();
+  await simulation.boot(async (controller) => void (await controller.kill("root", "smoke")));
+  expect(change(id)?.state).toBe("aborted");
+  await simulation.controller.resume("root");
+  expect(await proposed(), "the policy has heard of it").not.toBe(id);
+});
