@@ -28,11 +28,12 @@ const digest = (text: string) => createHash("sha256").update(text).digest();
 /** Tokens by their digests: the tokens themselves are not kept. Throws Failure CONFIG_INVALID where one is too short or stands for two people. */
 async function namedDigests(tokens: ApiAccess["tokens"], resolveSecret: ResolveSecret) {
   const named: { caller: Caller; digest: Buffer }[] = [];
-  for (const { name, role, token } of tokens) {
+  const secrets = await Promise.all(tokens.map(({ token }) => resolveSecret(token)));
+  for (const [index, { name, role }] of tokens.entries()) {
     const wrong = (why: string, mend: string) =>
       new Failure("CONFIG_INVALID", `the API token of ${name} ${why}`, { mend });
     if (reservedNames.includes(name)) throw wrong("has a name that is not a person's", "give it another name");
-    const secret = await resolveSecret(token);
+    const secret = secrets[index] ?? "";
     const mend = "make one with: openssl rand -base64 32";
     if (secret.length < shortestToken) throw wrong(`is shorter than ${shortestToken} characters`, mend);
     if (!/^[\x21-\x7e]+$/.test(secret)) throw wrong("has characters that no header can hold", mend);
@@ -45,9 +46,10 @@ async function namedDigests(tokens: ApiAccess["tokens"], resolveSecret: ResolveS
 }
 
 /**
- * Takes the state folder's own `localToken` (where it is given), the tokens of the configuration, and those of an issuer. Each address may
- * send ten wrong tokens at once and one every six seconds; a right one of the first two kinds is always taken, so that nobody can shut out
- * who wants to stop the controller. Beyond that no signature is checked.
+ * Takes the state folder's own `localToken` (where it is given), the tokens of the configuration, and those of an issuer. Whoever sends more
+ * than ten wrong tokens at once and one every six seconds is told so; a right one is taken all the same, so that nobody can shut out who
+ * wants to stop the controller. Signatures are costly to check: of those of an issuer, 300 wrong ones at once and 100 a second of each
+ * address, behind which many people may be.
  */
 export async function authenticator(options: {
   localToken?: string;
@@ -66,6 +68,7 @@ export async function authenticator(options: {
   }
   const signedIn = takesNamed && access?.oidc && oidcVerifier(access.oidc, clock);
   const wrongOnes = new RateLimit({ burst: 10, perSecond: 1 / 6, clock });
+  const wrongSignatures = new RateLimit({ burst: 300, perSecond: 100, clock });
 
   return async (header, address) => {
     const token = header?.startsWith("Bearer ") ? header.slice("Bearer ".length) : "";
@@ -73,9 +76,12 @@ export async function authenticator(options: {
     // All are compared, as digests, so that neither content nor place shows in the time it takes.
     const found = named.filter((one) => timingSafeEqual(one.digest, sent));
     if (found[0]) return { ok: true, caller: found[0].caller };
-    const mayBeSigned = looksSigned(token) && wrongOnes.has(address);
-    const signed = signedIn && mayBeSigned ? notReserved(await signedIn(token)) : undefined;
+    const isChecked = looksSigned(token) && wrongSignatures.has(address);
+    const signed = signedIn && isChecked ? notReserved(await signedIn(token)) : undefined;
     if (signed?.ok) return { ok: true, caller: { name: signed.name, role: signed.role } };
+    // What the issuer's keys would have said is not known: nothing was checked, and nothing was wrong.
+    if (signed?.failure.retry === "later") return signed;
+    if (signed) wrongSignatures.take(address);
     const taken = wrongOnes.take(address);
     if (!taken.ok) {
       const mend = `wait ${taken.retryAfterSeconds} s`;

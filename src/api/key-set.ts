@@ -16,12 +16,17 @@ export type PublicKey = z.infer<typeof Key>;
 
 const patienceMs = 5_000;
 const mostBytes = 256 * 1024;
-/** A key that the issuer has withdrawn is trusted no longer than this. */
+/** A key that the issuer has withdrawn is trusted no longer than this, */
 const freshMs = 10 * 60_000;
+/** and while the issuer cannot be asked, no longer than this: its outage must not take the operators' kill switch with it. */
+const staleMs = 24 * 3_600_000;
 /** An unknown key id is the sign of a new key, or an attack: the issuer is asked no more often than this. */
 const spacingMs = 30_000;
 
-/** The public keys of an issuer (RFC 7517), fetched when one is first needed and kept for ten minutes. Keys that cannot be used here are left out. */
+/**
+ * The public keys of an issuer (RFC 7517), fetched when one is first needed and kept for ten minutes, or a day while no newer ones can be
+ * had. Keys that cannot be used here are left out.
+ */
 export class KeySource {
   readonly #from: OidcAccess["jwks"];
   readonly #clock: Clock;
@@ -39,14 +44,19 @@ export class KeySource {
   /** Undefined when the issuer has no such key. Throws Failure CONTROLLER_AUTH when its keys cannot be had. */
   async key(id: string): Promise<PublicKey | undefined> {
     const find = () => this.#keys.find(({ kid }) => kid === id);
-    const isFresh = () => this.#clock.now() - this.#loadedMs < freshMs;
-    if (!isFresh() || !find()) await this.#load();
-    if (isFresh()) return find();
-    throw this.#failure ?? unavailable("they are not fresh");
+    if (!this.#isWithin(freshMs, this.#loadedMs) || !find()) await this.#load();
+    const key = find();
+    if (this.#failure && !(key && this.#isWithin(staleMs, this.#loadedMs))) throw this.#failure;
+    return key;
+  }
+
+  /** Whichever way the clock has been set since. */
+  #isWithin(ms: number, sinceMs: number): boolean {
+    return Math.abs(this.#clock.now() - sinceMs) < ms;
   }
 
   async #load(): Promise<void> {
-    if (this.#clock.now() - this.#triedMs >= spacingMs) {
+    if (!this.#isWithin(spacingMs, this.#triedMs)) {
       this.#triedMs = this.#clock.now();
       this.#loading = this.#loadNow();
     }

@@ -3,7 +3,7 @@ import { type AccessRole, accessRoles } from "../model/access.ts";
 /**
  * What a caller must be for each route. `viewer` reads. `operator` also stops: what waits, what is on trial, everything. `approver` also
  * lets changes onto routers, back from a confirmed one included. `admin` also overrides other people, says that what is stuck has been put right, and takes the whole audit log away.
- * Two routes ask for more where the case does: `roleToRollBack` and `roleToResume`.
+ * Two routes ask for more where the case does: a rollback of what is confirmed, and a resume of what somebody else has stopped (`server.ts`).
  */
 export const routeRoles: Readonly<Record<string, AccessRole>> = {
   "GET /v1/whoami": "viewer",

@@ -4,9 +4,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
-import type { Switches } from "../model/journal.ts";
 import type { Watch } from "../model/vitals.ts";
-import type { Caller } from "./authenticate.ts";
 import { type Admitted, type GateOptions, gate, nameOf, whyNot } from "./gate.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { metricsOf } from "./metrics.ts";
@@ -70,10 +68,10 @@ export function apiRoutes(controller: Controller, options: RouteOptions): Hono<A
   });
   app.post("/v1/changes/:id/rollback", async (context) => {
     const { by, reason } = await body(context, WithReason);
-    const id = context.req.param("id");
     const caller = context.get("caller");
-    await mayRollBack(controller, caller, id);
-    return answer(context, controller.rollback(id, nameOf(caller, by), reason));
+    // Out of a trial an operator may take a change; from a confirmed one, back onto the routers, only who may approve.
+    const mayUndo = () => whyNot(caller, "approver", "taking back a confirmed change");
+    return answer(context, controller.rollback(context.req.param("id"), nameOf(caller, by), reason, mayUndo));
   });
   app.post("/v1/changes/:id/settle", async (context) => {
     const { by, reason } = await body(context, WithReason);
@@ -90,10 +88,9 @@ export function apiRoutes(controller: Controller, options: RouteOptions): Hono<A
   app.post("/v1/resume", async (context) => {
     const { by } = await body(context, Named);
     const caller = context.get("caller");
-    const name = nameOf(caller, by);
-    const { switches, atMs } = await controller.status();
-    mayResume(switches, caller, name, atMs);
-    return answer(context, controller.resume(name));
+    // What somebody else has stopped, an administrator starts again.
+    const mayEnd = (other: string) => whyNot(caller, "admin", `ending what ${other} has stopped`);
+    return answer(context, controller.resume(nameOf(caller, by), mayEnd));
   });
   app.get("/v1/explain/:subject", (context) => answer(context, controller.explain(context.req.param("subject"))));
   app.get("/v1/audit/verify", (context) => answer(context, controller.verifyAudit()));
@@ -110,22 +107,6 @@ export function apiRoutes(controller: Controller, options: RouteOptions): Hono<A
     return context.json({ error: { code: "INTERNAL", message: error.message } }, 500);
   });
   return app;
-}
-
-/** Out of a trial an operator may take a change; from a confirmed one, back onto the routers, only who may approve. */
-async function mayRollBack(controller: Controller, caller: Caller, id: string): Promise<void> {
-  const found = await controller.change(id);
-  if (!found.ok || found.value.state !== "confirmed") return;
-  const lacking = whyNot(caller, "approver", "taking back a confirmed change");
-  if (lacking) throw lacking;
-}
-
-/** What somebody else has stopped, an administrator starts again. */
-function mayResume({ killed, frozen }: Switches, caller: Caller, name: string, atMs: number): void {
-  const stopped = [...(killed ? [killed.by] : []), ...(frozen && frozen.untilMs > atMs ? [frozen.by] : [])];
-  const other = stopped.find((by) => by !== name);
-  const lacking = other === undefined ? undefined : whyNot(caller, "admin", `ending what ${other} has stopped`);
-  if (lacking) throw lacking;
 }
 
 async function* linesOf(entries: AsyncIterable<object>): AsyncGenerator<string> {

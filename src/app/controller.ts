@@ -104,19 +104,21 @@ export async function startController(options: {
     // After the loop, which as it stops takes back what has no verdict: that is told too.
     stops.push(() => webhooks.stop());
     stops.push(() => loop.stop());
+    await loop.load();
+    const ages = new SampleAges();
+    const controller = operatorOf(loop, parts);
+    const access = settings.api;
+    const watch = watchOf({ ...parts, loop, fold, ages, policies });
+    // Before anything is pushed: what it lacks is found, and whoever wants to stop the controller can.
+    const api = await openApi({ controller, watch, journal, access, port: options.apiPort, resolveSecret, clock });
+    stops.push(() => api.close());
+    await stateFolder.publish(api.local);
     await loop.start();
     loop.ledger.onTransition(webhooks.update);
     webhooks.update();
     const sources = sourcesFor(network, { resolveSecret, table, clock, random });
     stops.push(() => Promise.all(sources.map((source) => source.stop())));
-    const ages = new SampleAges();
     for (const source of sources) source.start(ages.sink(fold));
-    const controller = operatorOf(loop, parts);
-    const access = settings.api;
-    const watch = watchOf({ ...parts, loop, fold, ages, policies });
-    const api = await openApi({ controller, watch, journal, access, port: options.apiPort, resolveSecret, clock });
-    stops.push(() => api.close());
-    await stateFolder.publish(api.local);
     const { local, encryptedUrl } = api;
     return { controller, url: local.url, ...(encryptedUrl && { encryptedUrl }), failed, stop };
   } catch (error) {

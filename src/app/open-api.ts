@@ -44,14 +44,17 @@ export async function openApi(options: {
   const asked = { ...(access && { access }), resolveSecret, clock };
   try {
     const { tls, host = "127.0.0.1", port = 0 } = access ?? {};
-    const authenticate = await authenticator({ ...asked, localToken, takesNamed: !tls });
+    // At once, as each secret may take a program's ten seconds; and before anybody is answered.
+    const [authenticate, encryption] = await Promise.all([
+      authenticator({ ...asked, localToken, takesNamed: !tls }),
+      tls && Promise.all([certificateOf(tls, resolveSecret), authenticator({ ...asked, takesNamed: true })]),
+    ]);
     const loopback = { ...shared, authenticate, host: tls ? "127.0.0.1" : host };
     const local = await startApi(controller, { ...loopback, port: options.port ?? (tls ? 0 : port) });
     servers.push(local);
     const opened = { local: { url: local.url, token: localToken }, close };
-    if (!tls) return opened;
-    const certificate = await certificateOf(tls, resolveSecret);
-    const named = await authenticator({ ...asked, takesNamed: true });
+    if (!encryption) return opened;
+    const [certificate, named] = encryption;
     const encrypted = await startApi(controller, { ...shared, authenticate: named, host, port, certificate });
     servers.push(encrypted);
     return { ...opened, encryptedUrl: encrypted.url };

@@ -21,6 +21,8 @@ export async function follow(controller: Controller, started: ShownChange, json:
     if (waits || finalStates.includes(change.state)) return change;
     if (live) process.stderr.write(`\r\u001b[K  ${Math.round((Date.now() - startedMs) / 1000)} s`);
     await wait(pollMs);
-    change = unwrap(await controller.change(started.id));
+    const asked = await controller.change(started.id);
+    // Others ask under the same name: the change goes on all the same.
+    if (asked.ok || asked.failure.code !== "RATE_LIMITED") change = unwrap(asked);
   }
 }

@@ -33,6 +33,7 @@ export async function secretFromCommand(
       clearTimeout(timer);
       reject(failed(why));
       child.stdout.destroy();
+      child.unref();
       killGroup(child.pid);
     };
     const timer = setTimeout(() => stop(`gave no answer within ${timeoutMs / 1000} s`), timeoutMs);
@@ -62,7 +63,8 @@ function killGroup(leader: number | undefined): void {
   try {
     process.kill(-leader, "SIGKILL");
   } catch (error) {
-    // It has ended by itself.
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+    // ESRCH: it has ended by itself. EPERM: it runs as another user, as under sudo, and is not ours to end; its output has nowhere to go.
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "ESRCH" && code !== "EPERM") throw error;
   }
 }

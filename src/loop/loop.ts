@@ -88,6 +88,12 @@ export class Loop {
   /** Source time of the sample last evaluated, by policy and target. */
   readonly #evaluated = new Map<string, number>();
   readonly #busy = new Set<Promise<void>>();
+  #loading: Promise<void> | undefined;
+  #hasStarted = false;
+  #onStart: () => void = () => undefined;
+  readonly #start = new Promise<void>((resolve) => {
+    this.#onStart = resolve;
+  });
   /** A bug, or a journal that cannot be written, has stopped it. */
   failed = false;
   readonly #troubles: Troubles;
@@ -123,8 +129,13 @@ export class Loop {
     });
   }
 
-  /** Finishes or undoes what a predecessor left under way, then starts watching. */
-  async start(): Promise<void> {
+  /** Reads what a predecessor left. From then on it can be stopped; what else people ask for waits until it has started. */
+  load(): Promise<void> {
+    this.#loading ??= this.#load();
+    return this.#loading;
+  }
+
+  async #load(): Promise<void> {
     const { journal, policies } = this.#deps;
     await this.ledger.load();
     this.switches = await journal.switches();
@@ -133,6 +144,11 @@ export class Loop {
       for (const target of this.#targets(policy)) this.actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.actors.tell(change))));
+  }
+
+  /** Finishes or undoes what a predecessor left under way, then starts watching. */
+  async start(): Promise<void> {
+    await this.load();
     const { killed } = this.switches;
     // A kill that was cut short: what is of a policy is from before it, what a person orders may be from after it.
     const unstopped = this.ledger.open().filter(({ origin, stop }) => origin.kind === "policy" && !stop);
@@ -145,13 +161,16 @@ export class Loop {
     this.#stops.push(
       this.ledger.onTransition(({ verdict }) => verdict && void this.background(this.autonomy.update())),
     );
-    for (const policy of policies) this.#watch(policy);
+    for (const policy of this.#deps.policies) this.#watch(policy);
     this.#stops.push(this.routers.keepVisiting((work) => void this.background(work)));
+    this.#hasStarted = true;
+    this.#onStart();
   }
 
   /** Stops watching, takes back what has no verdict yet, and waits until the routers are quiet. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#onStart(); // Who waits for it hears that there is none.
     for (const stop of this.#stops) stop();
     this.runner.end("pointsman", "the controller is stopping");
     while (this.#busy.size > 0) await Promise.all(this.#busy);
@@ -176,8 +195,11 @@ export class Loop {
 
   /** What a person asks for: refused once the controller stops, and waited for before it leaves the routers. */
   async request<T>(work: () => Promise<Result<T>>): Promise<Result<T>> {
-    if (this.#stopped) return fail(new Failure("STOPPED", "the controller is stopping", { mend: "ask the next one" }));
-    const asked = work();
+    const begin = async () =>
+      this.#stopped
+        ? fail(new Failure("STOPPED", "the controller is stopping", { mend: "ask the next one" }))
+        : await work();
+    const asked = this.#hasStarted || this.#stopped ? begin() : this.#start.then(begin);
     const over = asked.then(
       () => undefined,
       () => undefined, // Whoever asked hears of it.
@@ -194,15 +216,19 @@ export class Loop {
    * Journals the switches before they count; a kill also stops everything under way. Never waits behind an approval.
    * A failure of `change` switches nothing, and is returned.
    */
-  setSwitches(change: (now: Switches) => Result<Switches>, event: string, actor: string): Promise<Result<Switches>> {
+  setSwitches(
+    change: (now: Switches) => Result<Switches>,
+    { event, by, reason }: Readonly<{ event: "freeze" | "kill" | "resume"; by: string; reason?: string }>,
+  ): Promise<Result<Switches>> {
     return this.#switching.take(async () => {
       const changed = change(this.switches);
       if (!changed.ok) return changed;
       const switches = changed.value;
-      const entry = { event: `switch.${event}`, actor, subject: "switches", body: switches };
+      const body = reason === undefined ? switches : { ...switches, reason };
+      const entry = { event: `switch.${event}`, actor: by, subject: "switches", body };
       await this.#deps.journal.append(entry, { switches });
       this.switches = switches;
-      if (event === "kill") await this.#stopAll(actor, switches.killed?.reason ?? "");
+      if (event === "kill") await this.#stopAll(by, reason ?? "");
       return changed;
     });
   }

@@ -4,17 +4,20 @@ import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import { type Change, finalStates } from "../model/change.ts";
-import type { Controller, Explanation, Status } from "../model/controller.ts";
+import type { Controller, Explanation, MayUndo, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
-import type { Switches } from "../model/journal.ts";
 import { laterOn, undoings } from "./displacements.ts";
 import type { Loop, LoopDeps } from "./loop.ts";
 import type { NetworkReading } from "./read-network.ts";
 import { refusedRollback } from "./rollback-refusal.ts";
 import { shedLevels } from "./shed.ts";
+import { frozen, killed, resumed } from "./switching.ts";
 import { inverted, leftToUndo } from "./undo.ts";
 
 type Reading = Result<NetworkReading>;
+
+/** Whoever asks has been judged already, or nobody has to be. */
+const anyone = () => undefined;
 
 /** What people and programs may ask of the loop. Each request is checked against the change's state now, and journaled under their name. */
 export function operatorOf(
@@ -68,18 +71,21 @@ export function operatorOf(
     return ok(await ledger.advance(id, "rejected", by, { outcome: { code: "REJECTED", message: reason } }));
   }
 
-  function resumed({ killed, frozen }: Switches): Result<Switches> {
-    if (killed || (frozen?.untilMs ?? 0) > clock.now()) return ok({ frozen: null, killed: null });
-    return fail(new Failure("NOTHING_TO_DO", "nothing is frozen or killed", { mend: "pointsman status shows it" }));
-  }
-
-  async function rollback(id: string, by: string, reason: string, read?: Reading): Promise<Result<Change>> {
+  async function rollback(
+    id: string,
+    by: string,
+    reason: string,
+    mayUndo: MayUndo,
+    read?: Reading,
+  ): Promise<Result<Change>> {
     const found = find(id);
     if (!found.ok) return found;
     const change = found.value;
     switch (change.state) {
-      case "confirmed":
-        return undoConfirmed(change, by, reason, read ?? (await readFor(change)));
+      case "confirmed": {
+        const lacking = mayUndo();
+        return lacking ? fail(lacking) : undoConfirmed(change, by, reason, read ?? (await readFor(change)));
+      }
       case "stuck": {
         const next = await ledger.advance(id, "retried", by);
         void loop.background(runner.run(id));
@@ -91,7 +97,7 @@ export function operatorOf(
       case "confirming": {
         const asked = await ledger.amend(id, "rollback-asked", by, { stop: { by, reason } });
         // It may have ended before that was journaled.
-        if (finalStates.includes(asked.state)) return rollback(id, by, reason);
+        if (finalStates.includes(asked.state)) return rollback(id, by, reason, mayUndo);
         runner.abort(id, by, reason);
         return ok(asked);
       }
@@ -243,18 +249,19 @@ export function operatorOf(
     },
     approve: (id, by) => loop.request(() => turns.take(() => approve(id, by))),
     reject: (id, by, reason) => loop.request(() => turns.take(() => reject(id, by, reason))),
-    rollback: (id, by, reason) =>
+    rollback: (id, by, reason, mayUndo = anyone) =>
       loop.request(async () => {
         // Asked before the turn: a router that does not answer must not hold up what others ask for.
         const change = ledger.get(id);
-        const read = change?.state === "confirmed" ? await readFor(change) : undefined;
-        return turns.take(() => rollback(id, by, reason, read));
+        const read = change?.state === "confirmed" && !mayUndo() ? await readFor(change) : undefined;
+        return turns.take(() => rollback(id, by, reason, mayUndo, read));
       }),
     settle: (id, by, reason) => loop.request(() => turns.take(() => settle(id, by, reason))),
     freeze: (by, untilMs, reason) =>
-      loop.setSwitches((now) => ok({ ...now, frozen: { untilMs, by, reason } }), "freeze", by),
-    kill: (by, reason) => loop.setSwitches((now) => ok({ ...now, killed: { by, reason } }), "kill", by),
-    resume: (by) => loop.setSwitches(resumed, "resume", by),
+      loop.setSwitches((now) => frozen(now, { by, untilMs, reason }, clock.now()), { event: "freeze", by, reason }),
+    kill: (by, reason) => loop.setSwitches((now) => ok(killed(now, by, reason)), { event: "kill", by, reason }),
+    resume: (by, mayEnd = anyone) =>
+      loop.setSwitches((now) => resumed(now, by, mayEnd, clock.now()), { event: "resume", by }),
     explain,
     verifyAudit: () => journal.verify(),
     exportAudit: (sinceMs) => journal.chained(sinceMs),

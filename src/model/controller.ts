@@ -1,4 +1,4 @@
-import type { FailureFacts, Result } from "../kernel/failure.ts";
+import type { Failure, FailureFacts, Result } from "../kernel/failure.ts";
 import type { Change } from "./change.ts";
 import type { Attribution } from "./class-health.ts";
 import type { Correlation } from "./correlation.ts";
@@ -83,6 +83,11 @@ export type Explanation = Readonly<{
   history: readonly StoredEntry[];
 }>;
 
+/** Why whoever asks may not end what `other` has stopped; asked while nobody else can switch anything, so that it still holds when it is acted on. */
+export type MayEnd = (other: string) => Failure | undefined;
+/** Why whoever asks may not take back a confirmed change; asked once it is known to be one. */
+export type MayUndo = () => Failure | undefined;
+
 /** What people and programs can ask of a running controller; `by` is who asks, and is written to the audit log. */
 export interface Controller {
   status(): Promise<Status>;
@@ -95,13 +100,14 @@ export interface Controller {
   approve(id: string, by: string): Promise<Result<Change>>;
   reject(id: string, by: string, reason: string): Promise<Result<Change>>;
   /** Of a change on trial: takes it back. Of a confirmed one: a new change that leads back, whose record is returned. */
-  rollback(id: string, by: string, reason: string): Promise<Result<Change>>;
+  rollback(id: string, by: string, reason: string, mayUndo?: MayUndo): Promise<Result<Change>>;
   /** Of a stuck change: over as rolled back, by the word of a person who has put the routers right by hand. */
   settle(id: string, by: string, reason: string): Promise<Result<Change>>;
+  /** CONFIG_INVALID when that is over; NOTHING_TO_DO when somebody else's freeze lasts as long. */
   freeze(by: string, untilMs: number, reason: string): Promise<Result<Switches>>;
   kill(by: string, reason: string): Promise<Result<Switches>>;
   /** Ends a freeze and a kill; NOTHING_TO_DO when there is neither. */
-  resume(by: string): Promise<Result<Switches>>;
+  resume(by: string, mayEnd?: MayEnd): Promise<Result<Switches>>;
   /** A change id, or the name of a link, a flow, or of what is drained. */
   explain(subject: string): Promise<Result<Explanation>>;
   verifyAudit(): Promise<Result<Readonly<{ entries: number; head: string }>>>;

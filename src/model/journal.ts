@@ -24,12 +24,15 @@ export type ChainedEntry = Readonly<{
   hash: string;
 }>;
 
+/** Who has stopped something; `also`: others who have asked for the same meanwhile, whose word counts as much. */
+type Stop = Readonly<{ by: string; reason: string; also?: readonly string[] }>;
+
 /** What an operator has switched; survives a restart. */
 export type Switches = Readonly<{
   /** No new change starts until then; `null` is not frozen. */
-  frozen: Readonly<{ untilMs: number; by: string; reason: string }> | null;
+  frozen: (Stop & Readonly<{ untilMs: number }>) | null;
   /** Nothing is pushed at all, and what is on trial is taken back. */
-  killed: Readonly<{ by: string; reason: string }> | null;
+  killed: Stop | null;
 }>;
 
 /** A policy actor's persisted snapshot, as xstate gives it. */

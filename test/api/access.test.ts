@@ -6,9 +6,9 @@ import { remoteController } from "../../src/api/client.ts";
 import type { ApiServer } from "../../src/api/listen.ts";
 import { routeRoles } from "../../src/api/roles.ts";
 import { apiRoutes } from "../../src/api/server.ts";
-import { ok } from "../../src/kernel/failure.ts";
+import { fail, ok } from "../../src/kernel/failure.ts";
 import { accessRoles } from "../../src/model/access.ts";
-import type { Controller } from "../../src/model/controller.ts";
+import type { Controller, MayEnd, MayUndo } from "../../src/model/controller.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
 import { idle, openFor, type Refused } from "./open.ts";
 
@@ -35,14 +35,10 @@ const note =
     return ok({ id: "c1" });
   };
 const controller = {
-  status: async () => ({
-    atMs: clock.now(),
-    switches: { frozen: null, killed: killedBy === null ? null : { by: killedBy, reason: "smoke" } },
-    ...{ policies: [], devices: {}, open: [] },
-  }),
+  status: async () => ({ atMs: clock.now(), policies: [], devices: {}, open: [] }),
   shed: async () => [],
   changes: async () => [],
-  change: async (id: string) => ok({ id, state: id === "c-confirmed" ? "confirmed" : "verifying" }),
+  change: async (id: string) => ok({ id }),
   explain: note("explain"),
   verifyAudit: note("verify"),
   async *exportAudit(sinceMs: number) {
@@ -50,11 +46,17 @@ const controller = {
   },
   approve: note("approve"),
   reject: note("reject"),
-  rollback: note("rollback"),
+  async rollback(id: string, by: string, reason: string, mayUndo: MayUndo) {
+    const lacking = id === "c-confirmed" ? mayUndo() : undefined;
+    return lacking ? fail(lacking) : note("rollback")(id, by, reason);
+  },
   settle: note("settle"),
   freeze: note("freeze"),
   kill: note("kill"),
-  resume: note("resume"),
+  async resume(by: string, mayEnd: MayEnd) {
+    const lacking = killedBy === null || killedBy === by ? undefined : mayEnd(killedBy);
+    return lacking ? fail(lacking) : note("resume")(by);
+  },
 } as unknown as Controller;
 
 const tokenOf = (name: string) => `${name}-token-of-enough-characters`;
@@ -228,6 +230,15 @@ describe("limits", () => {
     expect((await ask("operator", "POST", "/v1/kill")).status).toBe(200);
     clock.advance(1_000);
     expect((await ask("viewer", "GET", "/v1/changes")).status).toBe(200);
+  });
+
+  test("nothing keeps anyone from stopping the controller, not even their own program that asks too often", async () => {
+    for (let index = 0; index < 100; index++) await ask("operator", "GET", "/v1/changes");
+    expect((await ask("operator", "GET", "/v1/changes")).status).toBe(429);
+    expect((await ask("operator", "GET", "/v1/whoami")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/kill")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/freeze")).status).toBe(200);
+    expect((await ask("operator", "POST", "/v1/resume")).status, "starting again can wait").toBe(429);
   });
 
   test("ten wrong tokens, then one every six seconds; a right one is always taken", async () => {

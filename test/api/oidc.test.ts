@@ -200,15 +200,51 @@ test("a rotated key", async () => {
   expect(asked).toBe(2);
 });
 
-test("an issuer that is gone, or answers something else: known keys for ten minutes, then nobody", async () => {
+// Goal: an outage of the issuer keeps nobody from the kill switch who could use it before, and lets nobody else in.
+test("an issuer that is gone, or answers something else: known keys for a day, then nobody", async () => {
   expect((await ask(signed(ec, claims()))).status).toBe(200);
   published = "nothing" as unknown as object[];
-  nowMs += 9 * 60_000;
+  nowMs += 23 * 3_600_000;
   expect((await ask(signed(ec, claims()))).status).toBe(200);
-  nowMs += 60_000;
+  const unknown = await ask(signed(later, claims()));
+  expect({ status: unknown.status, text: await unknown.text() }).toEqual({
+    status: 401,
+    text: expect.stringContaining("the issuer's keys cannot be had"),
+  });
+  expect((await ask(signed(stranger, claims()))).status, "a stranger's").toBe(401);
+  nowMs += 3_600_000;
   const response = await ask(signed(ec, claims()));
   expect(response.status).toBe(401);
   expect(await response.text()).toContain("the issuer's keys cannot be had: what came is not a JSON Web Key Set");
+  published = [ec.jwk];
+  nowMs += 30_000;
+  expect((await ask(signed(ec, claims()))).status, "it is back").toBe(200);
+});
+
+test("whose token could not be checked has sent no wrong one", async () => {
+  published = "nothing" as unknown as object[];
+  for (let index = 0; index < 12; index++) expect((await ask(signed(ec, claims()))).status).toBe(401);
+});
+
+test("a clock that was set back makes no key old or new", async () => {
+  expect((await ask(signed(ec, claims()))).status).toBe(200);
+  published = [later.jwk];
+  nowMs -= 3_600_000;
+  expect((await ask(signed(later, claims()))).status).toBe(200);
+  expect((await ask(signed(ec, claims()))).status, "withdrawn").toBe(401);
+});
+
+// Goal: many people behind one address: the wrong tokens of one shut out nobody who signs in, and no flood of them keeps the processor busy.
+test("a right sign-in beside wrong ones", async () => {
+  const wrong = async () => (await ask(signed(stranger, claims()))).status;
+  for (let index = 0; index < 10; index++) expect(await wrong()).toBe(401);
+  expect(await wrong()).toBe(429);
+  expect((await ask(signed(ec, claims()))).status).toBe(200);
+  const token = signed(stranger, claims());
+  for (let sent = 0; sent < 300; sent += 50) await Promise.all(Array.from({ length: 50 }, () => ask(token)));
+  expect((await ask(signed(ec, claims()))).status, "no signature is checked").toBe(429);
+  nowMs += 1_000;
+  expect((await ask(signed(ec, claims()))).status).toBe(200);
 });
 
 // Goal: keys may lie in a file; a redirection, which could lead anywhere, and an endless answer give no keys.

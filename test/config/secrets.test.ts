@@ -1,7 +1,7 @@
 import { chmod, mkdir, symlink, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { inspect } from "node:util";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { secretFromCommand } from "../../src/config/secret-command.ts";
 import { secretResolver } from "../../src/config/secrets.ts";
 import { Failure } from "../../src/kernel/failure.ts";
@@ -92,4 +92,23 @@ test("commands that fail", async () => {
   expect(await refusal(["yes", "hunter2"])).toBe("secret command yes wrote more than 64 KiB");
   expect(await refusal(["true"])).toBe("secret command true wrote nothing");
   expect(await refusal(["no-such-program", "hunter2"])).toBe("secret command no-such-program cannot be run (ENOENT)");
+});
+
+// Goal: a program that has become another user, as under sudo, cannot be ended, and the refusal is a word all the same: an error thrown out of
+// the timer would end the controller. Method: the system call refuses as it does then.
+test("a command that is not ours to end", async () => {
+  const end = process.kill.bind(process);
+  const groups: number[] = [];
+  const kill = vi.spyOn(process, "kill").mockImplementation((group) => {
+    groups.push(group);
+    throw Object.assign(new Error("kill EPERM"), { code: "EPERM" });
+  });
+  try {
+    const asked = secretFromCommand(["sleep", "60"], await folderWith({}), process.env, 50);
+    await expect(asked).rejects.toMatchObject({ code: "SECRET_MISSING" });
+    expect(groups).toHaveLength(1);
+  } finally {
+    kill.mockRestore();
+    for (const group of groups) end(group, "SIGKILL");
+  }
 });

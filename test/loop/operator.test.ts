@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from "vitest";
+import { Failure } from "../../src/kernel/failure.ts";
 import { Ledger } from "../../src/loop/ledger.ts";
 import type { Change } from "../../src/model/change.ts";
 import { SimulatedClock } from "../support/simulated-clock.ts";
@@ -173,4 +174,105 @@ test("trouble in calm", async () => {
 test("a resume with nothing to end", async () => {
   simulation = await Simulation.start(27);
   expect(await simulation.controller.resume("ann")).toMatchObject({ ok: false, failure: { code: "NOTHING_TO_DO" } });
+});
+
+/** As for an operator, who may end what they themselves have stopped. */
+const notMine = (other: string) => new Failure("FORBIDDEN", `${other} has stopped it`);
+const switches = async () => (await simulation.controller.status()).switches;
+
+// Goal: nobody makes another's stop their own and then ends it: by stopping again, longer, or for a time that is over.
+test("what somebody else has stopped", async () => {
+  simulation = await Simulation.start(28);
+  const { controller, clock } = simulation;
+  const forbidden = { ok: false, failure: { code: "FORBIDDEN" } };
+  for (const [first, second] of [
+    ["root", "ann"],
+    ["ann", "root"],
+  ] as const) {
+    await controller.kill(first, "smoke");
+    await controller.kill(second, "more smoke");
+    expect(await controller.resume("ann", notMine), `${first}, then ${second}`).toMatchObject(forbidden);
+    expect((await switches()).killed).toEqual({ by: first, reason: "smoke", also: [second] });
+    expect(await controller.resume("root", () => undefined)).toMatchObject({ ok: true });
+  }
+
+  const [soon, later] = [clock.now() + 60_000, clock.now() + 90_000];
+  await controller.freeze("root", soon, "holiday");
+  expect(await controller.freeze("ann", clock.now(), "over")).toMatchObject({
+    ok: false,
+    failure: { code: "CONFIG_INVALID", message: expect.stringContaining("is over") },
+  });
+  expect(await controller.freeze("ann", soon - 1, "shorter")).toMatchObject({
+    ok: false,
+    failure: { code: "NOTHING_TO_DO", message: expect.stringContaining("root has frozen changes until") },
+  });
+  expect((await switches()).frozen).toEqual({ by: "root", untilMs: soon, reason: "holiday" });
+  expect(await controller.freeze("ann", later, "longer")).toMatchObject({ ok: true });
+  expect((await switches()).frozen).toEqual({ by: "root", untilMs: later, reason: "holiday", also: ["ann"] });
+  expect(await controller.resume("ann", notMine)).toMatchObject(forbidden);
+  await simulation.run(91_000);
+  expect(await controller.freeze("ann", later + 60_000, "mine"), "the other is over").toMatchObject({ ok: true });
+  expect(await controller.freeze("ann", later + 30_000, "shorter, and mine")).toMatchObject({ ok: true });
+  expect(await controller.resume("ann", notMine)).toMatchObject({ ok: true });
+});
+
+// Goal: who may end or take back what is judged on what is so when it is done, not on what was so when it was asked.
+test("a resume beside another's kill", async () => {
+  simulation = await Simulation.start(29);
+  const { controller } = simulation;
+  await controller.kill("ann", "smoke");
+  const [, resumed] = await Promise.all([controller.kill("root", "fire"), controller.resume("ann", notMine)]);
+  expect(resumed).toMatchObject({ ok: false, failure: { code: "FORBIDDEN", message: "root has stopped it" } });
+  expect((await switches()).killed).not.toBeNull();
+});
+
+test("a rollback of what is confirmed as it is asked for", async () => {
+  simulation = await Simulation.start(30);
+  const id = await approvedTo("verifying");
+  const { journal } = simulation;
+  // As a slow disk: the verdict and the routers' yes come while the request is journaled.
+  const append = journal.append.bind(journal);
+  journal.append = async (entry, writes) => {
+    if (entry.event === "change.rollback-asked") await simulation.until(() => change(id)?.state === "confirmed");
+    return append(entry, writes);
+  };
+  const mayUndo = () => new Failure("FORBIDDEN", "not you");
+  expect(await simulation.controller.rollback(id, "ann", "smoke", mayUndo)).toMatchObject({
+    ok: false,
+    failure: { code: "FORBIDDEN" },
+  });
+  await simulation.run(5_000);
+  expect(prepends()).toBe(3);
+  expect(await simulation.controller.rollback(id, "bob", "smoke", () => undefined)).toMatchObject({ ok: true });
+});
+
+// Goal: what people ask for while a restarted controller has not begun yet: a stop counts at once, on top of what was switched before; all else waits.
+test("before the start", async () => {
+  simulation = await Simulation.start(31);
+  const id = await approvedTo("verifying");
+  const untilMs = simulation.clock.now() + 600_000;
+  await simulation.controller.freeze("ann", untilMs, "holiday");
+  await simulation.crash();
+  let asked: Promise<unknown> = Promise.resolve();
+  await simulation.boot(async (controller) => {
+    expect(await controller.kill("root", "smoke")).toMatchObject({ ok: true });
+    asked = controller.rollback(id, "bob", "smoke");
+    expect(await Promise.race([asked, Promise.resolve("waits")])).toBe("waits");
+    expect(change(id)?.state, "nothing has begun").toBe("verifying");
+  });
+  expect(await asked, "it is on its way back").toMatchObject({ ok: false, failure: { code: "APPROVAL_REFUSED" } });
+  expect(await switches()).toMatchObject({ killed: { by: "root" }, frozen: { by: "ann", untilMs } });
+  await simulation.until(() => change(id)?.state === "rolled-back", 60_000);
+  expect(prepends()).toBe(0);
+});
+
+test("a proposal that is killed before the start", async () => {
+  simulation = await Simulation.start(32);
+  offer(900);
+  const id = await proposed();
+  await simulation.crash();
+  await simulation.boot(async (controller) => void (await controller.kill("root", "smoke")));
+  expect(change(id)?.state).toBe("aborted");
+  await simulation.controller.resume("root");
+  expect(await proposed(), "the policy has heard of it").not.toBe(id);
 });

@@ -99,7 +99,8 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
     return Math.min(...(this.#running?.loop.lookedMs.values() ?? []));
   }
 
-  async boot(): Promise<void> {
+  /** `early` is done once the predecessor's work is read, before any of it is gone on with. */
+  async boot(early: (controller: Controller) => Promise<void> = async () => undefined): Promise<void> {
     const journal = await openJournal({ file: join(this.#folder, "journal.sqlite"), clock: this.clock });
     const incarnation = { journal, alive: true } as Incarnation;
     const mortal = <T extends object>(part: T): T => mortalise(part, () => incarnation.alive);
@@ -117,6 +118,8 @@ export class Simulation<T extends Telemetry = SimulatedTelemetry> {
     });
     incarnation.controller = operatorOf(incarnation.loop, parts);
     this.#running = incarnation;
+    await incarnation.loop.load();
+    await early(incarnation.controller);
     await incarnation.loop.start();
     await settle();
   }
