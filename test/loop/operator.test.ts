@@ -226,24 +226,26 @@ test("a resume beside another's kill", async () => {
   expect((await switches()).killed).not.toBeNull();
 });
 
+// Goal: nor does who may only take back a trial take back what is confirmed meanwhile.
 test("a rollback of what is confirmed as it is asked for", async () => {
   simulation = await Simulation.start(30);
   const id = await approvedTo("verifying");
-  const { journal } = simulation;
-  // As a slow disk: the verdict and the routers' yes come while the request is journaled.
+  const { journal, controller } = simulation;
   const append = journal.append.bind(journal);
+  const mayUndo = () => new Failure("FORBIDDEN", "not you");
+  let asked: ReturnType<typeof controller.rollback> | undefined;
   journal.append = async (entry, writes) => {
-    if (entry.event === "change.rollback-asked") await simulation.until(() => change(id)?.state === "confirmed");
+    if (entry.event === "change.confirmed" && entry.subject === id) {
+      asked ??= controller.rollback(id, "ann", "smoke", mayUndo);
+      for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+    }
     return append(entry, writes);
   };
-  const mayUndo = () => new Failure("FORBIDDEN", "not you");
-  expect(await simulation.controller.rollback(id, "ann", "smoke", mayUndo)).toMatchObject({
-    ok: false,
-    failure: { code: "FORBIDDEN" },
-  });
+  await simulation.until(() => asked !== undefined, 60_000);
   await simulation.run(5_000);
+  expect(await asked).toMatchObject({ ok: false, failure: { code: "FORBIDDEN" } });
   expect(prepends()).toBe(3);
-  expect(await simulation.controller.rollback(id, "bob", "smoke", () => undefined)).toMatchObject({ ok: true });
+  expect(await controller.rollback(id, "bob", "smoke", () => undefined)).toMatchObject({ ok: true });
 });
 
 // Goal: what people ask for while a restarted controller has not begun yet: a stop counts at once, on top of what was switched before; all else waits.
