@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure } from "../kernel/failure.ts";
-import type { AccessRole, ApiAccess } from "../model/access.ts";
+import { type AccessRole, type ApiAccess, localAdmin } from "../model/access.ts";
 import type { ResolveSecret } from "../model/inventory.ts";
 import { looksSigned, oidcVerifier, type SignedIn } from "./oidc.ts";
 import { RateLimit } from "./rate-limit.ts";
@@ -17,7 +17,6 @@ export type Known =
 
 /** Names that are not a person's: of the controller itself, and of the state folder's owner. */
 const controllerName = "pointsman";
-export const localAdmin = "local-admin";
 const reservedNames = [controllerName, localAdmin];
 
 /** 128 bits in base64url are 22 characters: nobody guesses that, however often they try. */

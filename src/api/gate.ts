@@ -85,7 +85,7 @@ export function nameOf({ name }: Caller, by: string | undefined): string {
 }
 
 /** The route as it is written, not as it was asked for. */
-function routeOf(context: Context): [method: string, path: string] {
+export function routeOf(context: Context): [method: string, path: string] {
   const method = context.req.method === "HEAD" ? "GET" : context.req.method;
   const route = matchedRoutes(context).findLast((one) => one.method === method);
   return [method, route?.path ?? "no such route"];

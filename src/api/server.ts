@@ -5,12 +5,18 @@ import { z } from "zod";
 import { Failure, type FailureCode, type Result, unwrap } from "../kernel/failure.ts";
 import type { Controller } from "../model/controller.ts";
 import type { Watch } from "../model/vitals.ts";
-import { type Admitted, type GateOptions, gate, nameOf, whyNot } from "./gate.ts";
+import { type Admitted, type GateOptions, gate, nameOf, routeOf, whyNot } from "./gate.ts";
 import { healthRoutes } from "./health-routes.ts";
 import { metricsOf } from "./metrics.ts";
 import { bodyOfBoundedSize, loopbackHostOnly, sameSiteJson } from "./request-checks.ts";
 
-export type RouteOptions = GateOptions & Readonly<{ encrypted: boolean; watch: Watch }>;
+export type RouteOptions = GateOptions &
+  Readonly<{
+    encrypted: boolean;
+    watch: Watch;
+    /** Told what ended a request that is nobody's fault but ours: whoever asked hears that much and no more. */
+    onBug: (route: string, error: Error) => void;
+  }>;
 
 /** It is written to the audit log and to terminals: no control character, line break or change of writing direction. */
 const oneLine = z
@@ -41,13 +47,13 @@ const httpStatus: Partial<Record<FailureCode, 400 | 401 | 403 | 404 | 409 | 429>
  * token like all else: `authorization: { credentials_file: … }` in the scrape configuration sends it.
  */
 export function apiRoutes(controller: Controller, options: RouteOptions): Hono<Admitted> {
-  const { encrypted, watch } = options;
+  const { encrypted, watch, onBug } = options;
   const app = new Hono<Admitted>();
   const metrics = metricsOf(controller, watch);
   app.use(secureHeaders({ strictTransportSecurity: encrypted, xFrameOptions: "DENY" }));
   if (!encrypted) app.use(loopbackHostOnly);
   // Before the token is asked for.
-  app.route("/", healthRoutes(watch));
+  app.route("/", healthRoutes(watch, options.clock));
   app.use(gate(options), sameSiteJson, bodyOfBoundedSize);
   app.get("/v1/whoami", (context) => context.json(context.get("caller")));
   app.get("/v1/status", async (context) => context.json(await controller.status()));
@@ -104,7 +110,12 @@ export function apiRoutes(controller: Controller, options: RouteOptions): Hono<A
   );
   app.onError((error, context) => {
     if (error instanceof Failure) return context.json({ error: error.toJSON() }, httpStatus[error.code] ?? 500);
-    return context.json({ error: { code: "INTERNAL", message: error.message } }, 500);
+    onBug(routeOf(context).join(" "), error);
+    const mend = "see what the controller has printed";
+    return context.json(
+      { error: { code: "INTERNAL", message: "a bug in the controller ended the request", mend } },
+      500,
+    );
   });
   return app;
 }

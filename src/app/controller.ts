@@ -110,7 +110,8 @@ export async function startController(options: {
     const access = settings.api;
     const watch = watchOf({ ...parts, loop, fold, ages, policies });
     // Before anything is pushed: what it lacks is found, and whoever wants to stop the controller can.
-    const api = await openApi({ controller, watch, journal, access, port: options.apiPort, resolveSecret, clock });
+    const { apiPort: port, onTrouble } = options;
+    const api = await openApi({ controller, watch, journal, access, port, resolveSecret, clock, onTrouble });
     stops.push(() => api.close());
     await stateFolder.publish(api.local);
     await loop.start();

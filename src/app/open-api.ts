@@ -3,11 +3,12 @@ import { readFile } from "node:fs/promises";
 import { authenticator } from "../api/authenticate.ts";
 import type { GateOptions } from "../api/gate.ts";
 import { type ApiServer, type Certificate, startApi } from "../api/listen.ts";
+import type { RouteOptions } from "../api/server.ts";
 import type { Clock } from "../kernel/clock.ts";
 import { Failure } from "../kernel/failure.ts";
 import { runAll } from "../kernel/run-all.ts";
 import type { ApiAccess, TlsAccess } from "../model/access.ts";
-import type { Controller } from "../model/controller.ts";
+import type { Controller, Trouble } from "../model/controller.ts";
 import type { ResolveSecret } from "../model/inventory.ts";
 import type { Journal } from "../model/journal.ts";
 import type { Watch } from "../model/vitals.ts";
@@ -33,14 +34,20 @@ export async function openApi(options: {
   port: number | undefined;
   resolveSecret: ResolveSecret;
   clock: Clock;
+  onTrouble: (trouble: Trouble) => void;
 }): Promise<OpenApi> {
-  const { controller, watch, journal, access, resolveSecret, clock } = options;
+  const { controller, watch, journal, access, resolveSecret, clock, onTrouble } = options;
   const localToken = randomBytes(24).toString("base64url");
   const onRefused: GateOptions["onRefused"] = ({ by, route, failure }) =>
     journal.append({ event: "access.refused", actor: by, subject: route, body: failure.toJSON() });
+  const onBug: RouteOptions["onBug"] = (route, error) => {
+    const mend = "the controller goes on; report this with what led to it";
+    const message = error.stack ?? `${error.name}: ${error.message}`;
+    onTrouble({ where: `api ${route}`, failure: { code: "INTERNAL", message, mend } });
+  };
   const servers: ApiServer[] = [];
   const close = () => runAll(servers.splice(0).map((server) => server.close));
-  const shared = { watch, clock, onRefused };
+  const shared = { watch, clock, onRefused, onBug };
   const asked = { ...(access && { access }), resolveSecret, clock };
   try {
     const { tls, host = "127.0.0.1", port = 0 } = access ?? {};

@@ -11,28 +11,30 @@ import { whoAmI } from "./terminal.ts";
 const EndpointFile = z.object({ url: z.url(), token: z.string().min(1) });
 
 /**
- * The controller that was named by `--url`, or that runs on the state folder; with the token of `--token-file` or POINTSMAN_TOKEN, or else the
- * state folder's. Throws CONTROLLER_UNREACHABLE when there is none.
+ * The controller that was named by `--url`, with the token of `--token-file` or POINTSMAN_TOKEN; or the one that runs on the state folder, with
+ * the token of `--token-file` or else its own. Throws CONTROLLER_UNREACHABLE when there is none.
  */
 export async function connect({ state, url, tokenFile }: Globals): Promise<RemoteController> {
-  const token = await ownToken(tokenFile);
   if (url === undefined) {
     const endpoint = await endpointIn(state);
-    return remoteController(token === undefined ? endpoint : { ...endpoint, token });
+    // POINTSMAN_TOKEN is for another controller, set once for all commands.
+    return remoteController(tokenFile === undefined ? endpoint : { ...endpoint, token: await tokenIn(tokenFile) });
   }
   const { protocol, hostname, origin } = new URL(url);
   const isClear = protocol === "http:" && !isLoopback(hostname.replace(/^\[|\]$/g, ""));
   const wrong = (message: string, mend: string) => new Failure("CONFIG_INVALID", message, { mend });
   if (isClear) throw wrong(`--url ${origin} would send the token in clear`, "use https");
-  if (token === undefined)
+  const { POINTSMAN_TOKEN: set } = process.env;
+  if (tokenFile === undefined && set === undefined)
     throw wrong("--url needs a token", "name its file with --token-file, or set POINTSMAN_TOKEN");
+  const token = tokenFile === undefined ? checked(set, "POINTSMAN_TOKEN") : await tokenIn(tokenFile);
   return remoteController({ url: origin, token });
 }
 
-async function ownToken(file: string | undefined): Promise<string | undefined> {
-  const token = file === undefined ? process.env.POINTSMAN_TOKEN : await secretResolver(".", process.env)({ file });
-  if (token === undefined || /^[\x21-\x7e]+$/.test(token)) return token;
-  const where = file ?? "POINTSMAN_TOKEN";
+const tokenIn = async (file: string) => checked(await secretResolver(".", process.env)({ file }), file);
+
+function checked(token = "", where: string): string {
+  if (/^[\x21-\x7e]+$/.test(token)) return token;
   throw new Failure("CONFIG_INVALID", `${where} holds no token`, { mend: "write the token there, and nothing else" });
 }
 

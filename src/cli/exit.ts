@@ -48,6 +48,7 @@ export function exitCodeOf(failure: Failure): number {
     case "RATE_LIMITED":
     case "JOURNAL_LOCKED":
     case "JOURNAL_BROKEN":
+    case "INTERNAL":
     case "AUTONOMY_LOWERED":
     case "VERIFY_WORSE":
     case "VERIFY_SILENT":

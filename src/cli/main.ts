@@ -23,7 +23,7 @@ const program = new Command("pointsman")
   .version(version)
   .option("--state <folder>", "state folder of the controller", usualState)
   .option("--url <url>", "address of a controller elsewhere, in place of --state", address)
-  .option("--token-file <file>", "your own token, in place of the state folder's; or set POINTSMAN_TOKEN")
+  .option("--token-file <file>", "your own token, in place of the state folder's; with --url, or set POINTSMAN_TOKEN")
   .option("--json", "one JSON document on standard output; one a line while a controller runs", false)
   .addHelpText(
     "after",

@@ -1,7 +1,9 @@
 import { isIP } from "node:net";
 import { z } from "zod";
 import { type ApiAccess, accessRoles } from "../model/access.ts";
+import type { Policy } from "../model/policy.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
+import { suggest } from "./did-you-mean.ts";
 import { host, listOf, name, oneOf, port, prose, type secretRef, section, tell, text } from "./fields.ts";
 import type { Finding } from "./problem.ts";
 
@@ -61,6 +63,16 @@ export function apiDocument(toPath: (written: string) => string, secret: ReturnT
   }).transform(
     ({ host: written = "127.0.0.1", tokens = [], ...rest }): ApiAccess => ({ ...rest, host: written, tokens }),
   );
+}
+
+/** Where all names are known, `notAuthor` keeps somebody out only by one of them. What an issuer's names are is not known. */
+export function authorRules(raw: unknown, { author, approve }: Policy): Finding[] {
+  const api = at(raw, "api");
+  const names = listAt(api, "tokens").flatMap((token) => textAt(token, "name") ?? []);
+  if (!approve.notAuthor || author === undefined || names.length === 0 || at(api, "oidc") !== undefined) return [];
+  if (names.includes(author)) return [];
+  const message = `"${author}" is nobody's name in api.tokens, so approve.notAuthor keeps nobody out`;
+  return [{ path: ["metadata", "author"], message, mend: suggest(author, names) }];
 }
 
 /** Rules between the fields of `api`, read raw. */

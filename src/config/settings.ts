@@ -3,6 +3,7 @@ import { Failure } from "../kernel/failure.ts";
 import type { ApiAccess } from "../model/access.ts";
 import type { Network } from "../model/inventory.ts";
 import type { Policy } from "../model/policy.ts";
+import { authorRules } from "./api-document.ts";
 import { check, foreign, listAt, textAt } from "./check.ts";
 import { type ClassDocument, classScopeRules, policyClassRules } from "./class-scope-rules.ts";
 import { readConfigFile } from "./config-file.ts";
@@ -57,7 +58,11 @@ export async function loadSettings(file: string): Promise<LoadedSettings> {
     policyClassRules(source.value, policy, loaded.classes).map((finding) => written.locate(finding)),
   );
 
-  problems.push(...network.problems, ...scope, ...loaded.problems.map(unread));
+  const authors = [...loaded.sources].flatMap(([policy, written]) =>
+    authorRules(source.value, policy).map((finding) => written.locate(finding)),
+  );
+
+  problems.push(...authors, ...network.problems, ...scope, ...loaded.problems.map(unread));
   problems.push(...classScopeRules(source, loaded.classes), ...ofClasses);
   if (problems.length > 0 || network.value === undefined) return refuse(problems);
   const { api, ...inventory } = network.value;

@@ -1,4 +1,4 @@
-/** Every failure that is expected in service, by its stable code. A bug is not one of these: it asserts. */
+/** Every failure that is expected in service, by its stable code. A bug is not one of these: it asserts, and has a code for who hears of it. */
 export type FailureCode =
   | "CONFIG_INVALID" // a file, line or field is wrong
   | "SECRET_MISSING" // a secret reference leads nowhere
@@ -31,7 +31,8 @@ export type FailureCode =
   | "RATE_LIMITED"
   | "NOTHING_TO_DO" // what was asked for is so already
   | "JOURNAL_LOCKED" // another controller has this journal or state folder
-  | "JOURNAL_BROKEN"; // the hash chain does not hold
+  | "JOURNAL_BROKEN" // the hash chain does not hold
+  | "INTERNAL"; // a bug ended what was asked of the API
 
 /** A Failure as it is journaled and sent. */
 export type FailureFacts = Readonly<{ code: FailureCode; message: string; mend?: string }>;

@@ -3,6 +3,7 @@ import { denied } from "../guard/guard.ts";
 import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
+import { localAdmin } from "../model/access.ts";
 import { type Change, finalStates } from "../model/change.ts";
 import type { Controller, Explanation, MayUndo, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
@@ -49,8 +50,7 @@ export function operatorOf(
       return fail(new Failure("GUARD_DENIED", `guard ${notNow.guard}: ${notNow.reason}`, { mend }));
     }
     const approvals = [...change.approvals, { by, atMs: clock.now() }];
-    if (approvals.length < (change.needs?.people ?? change.policy.approve.people))
-      return ok(await ledger.amend(id, "approved-by-one", by, { approvals }));
+    if (approvals.length < peopleFor(change)) return ok(await ledger.amend(id, "approved-by-one", by, { approvals }));
     const next = await ledger.advance(id, "approved", by, { approvals, times: { approvedMs: clock.now() } });
     if (next.state !== "preparing") return fail(new Failure("APPROVAL_REFUSED", `${id} is ${next.state} by now`));
     void loop.background(runner.run(id));
@@ -281,6 +281,8 @@ function reasonAndEnd({ decision, state, outcome }: Change): string {
   return outcome ? `${decision.reason} It ended as ${state}: ${outcome.message}` : decision.reason;
 }
 
+const peopleFor = ({ needs, policy }: Change): number => needs?.people ?? policy.approve.people;
+
 function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | undefined {
   const { id, state, approvals, expiresMs } = change;
   const refuse = (message: string) => new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) });
@@ -291,6 +293,11 @@ function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | 
     return refuse(`${id} is ${state}, not waiting for approval${approved ? ` (approved by ${approved})` : ""}`);
   }
   const { author, approve } = change.policy;
+  if (by === localAdmin && (approve.notAuthor || peopleFor(change) > 1)) {
+    const why = approve.notAuthor ? `not by the author of ${change.policy.name}` : `by ${peopleFor(change)} people`;
+    const message = `${id} is to be approved ${why}, and ${localAdmin} may be any of those who hold the state folder`;
+    return new Failure("FORBIDDEN", message, { mend: "approve it with a token of your own: --token-file" });
+  }
   if (approve.notAuthor && author === by) {
     const mend = "ask someone else to approve it";
     return new Failure("FORBIDDEN", `${by} wrote the policy ${change.policy.name}, whose author may not approve`, {

@@ -4,6 +4,9 @@ import type { SecretRef } from "./inventory.ts";
 export const accessRoles = ["viewer", "operator", "approver", "admin"] as const;
 export type AccessRole = (typeof accessRoles)[number];
 
+/** The state folder's owner, where people have names: whoever holds the folder, who may be one of them. */
+export const localAdmin = "local-admin";
+
 /** Who has `token` acts under `name`. */
 export type NamedToken = Readonly<{ name: string; role: AccessRole; token: SecretRef }>;
 

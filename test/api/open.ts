@@ -28,9 +28,10 @@ export async function openFor(
     clock?: Clock;
     certificate?: Certificate;
     refused?: Refused[];
+    bugs?: string[];
   } = {},
 ): Promise<ApiServer> {
-  const { port = 0, watch = idle, access, clock = systemClock, certificate, refused = [] } = options;
+  const { port = 0, watch = idle, access, clock = systemClock, certificate, refused = [], bugs = [] } = options;
   const authenticate = await authenticator({
     localToken: "right",
     ...(access && { access }),
@@ -45,6 +46,7 @@ export async function openFor(
     host: "127.0.0.1",
     port,
     ...(certificate && { certificate }),
+    onBug: (route, { message }) => void bugs.push(`${route}: ${message}`),
     async onRefused({ by, route, failure }) {
       refused.push({ by, route, code: failure.code });
     },

@@ -10,13 +10,16 @@ import { type OpenApi, openApi } from "../../src/app/open-api.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { type CertificateAuthority, createCertificateAuthority } from "../../src/lab/certificates.ts";
 import type { ApiAccess } from "../../src/model/access.ts";
-import type { Controller } from "../../src/model/controller.ts";
+import type { Controller, Trouble } from "../../src/model/controller.ts";
 import type { Journal, JournalEntry } from "../../src/model/journal.ts";
 import { idle } from "./open.ts";
 
 // Goal: with a certificate the named tokens are taken over TLS only; with a client authority, only from who has a certificate of it.
 
-const controller = { changes: async () => [] } as unknown as Controller;
+const controller = {
+  changes: async () => [],
+  shed: () => Promise.reject(new TypeError("edge-secret is not a function")),
+} as unknown as Controller;
 const token = "a-token-of-enough-characters";
 let authority: CertificateAuthority;
 let stranger: CertificateAuthority;
@@ -27,9 +30,11 @@ beforeAll(async () => {
 let folder: string;
 let open: OpenApi | undefined;
 const entries: JournalEntry[] = [];
+const troubles: Trouble[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "pointsman-tls-"));
   entries.length = 0;
+  troubles.length = 0;
 });
 afterEach(async () => {
   await open?.close();
@@ -61,6 +66,7 @@ async function opens(mutual: boolean): Promise<OpenApi> {
     port: undefined,
     resolveSecret: async (ref) => ("env" in ref ? ref.env : ""),
     clock: systemClock,
+    onTrouble: (trouble) => void troubles.push(trouble),
   });
   return open;
 }
@@ -127,6 +133,26 @@ test("who is refused is in the journal", async () => {
   ]);
 });
 
+// Goal: what a bug says is for whoever runs the controller, and not for whoever asked.
+test("a bug in the controller", async () => {
+  const { local } = await opens(false);
+  const response = await fetch(`${local.url}/v1/shed`, { headers: { authorization: `Bearer ${local.token}` } });
+  expect(response.status).toBe(500);
+  const body = await response.text();
+  expect(JSON.parse(body)).toMatchObject({ error: { code: "INTERNAL" } });
+  expect(body).not.toContain("edge-secret");
+  expect(troubles).toEqual([
+    {
+      where: "api GET /v1/shed",
+      failure: {
+        code: "INTERNAL",
+        message: expect.stringMatching(/^TypeError: edge-secret is not a function\n +at /),
+        mend: expect.any(String),
+      },
+    },
+  ]);
+});
+
 test("a certificate that cannot be used is a word, without the key", async () => {
   const access = {
     host: "127.0.0.1",
@@ -143,6 +169,7 @@ test("a certificate that cannot be used is a word, without the key", async () =>
       port: 0,
       resolveSecret: async () => "hunter2",
       clock: systemClock,
+      onTrouble: () => undefined,
     });
   await expect(opening(access)).rejects.toMatchObject({
     code: "CONFIG_INVALID",

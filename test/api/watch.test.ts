@@ -189,3 +189,22 @@ test.runIf(isInstalled)("promtool check metrics", async () => {
   });
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "", stderr: "" });
 });
+
+// Goal: whoever asks without a token, however often, costs one look a second, and is never refused; what is new is told after that.
+test("asked all the time", async () => {
+  let [nowMillis, looks] = [nowMs, 0];
+  const watch: Watch = {
+    async vitals() {
+      looks += 1;
+      return { ...vitals, failed: looks > 1 };
+    },
+    journalWritable: async () => ok(undefined),
+  };
+  server = await openFor({} as Controller, { watch, clock: { now: () => nowMillis, after: () => () => undefined } });
+  const ask = async (route: string) => (await fetch(`${server?.url}/${route}`)).status;
+  const asked = await Promise.all(Array.from({ length: 150 }, (_, index) => ask(index % 2 ? "readyz" : "healthz")));
+  expect(new Set(asked)).toEqual(new Set([200]));
+  expect(looks).toBe(1);
+  nowMillis += 1_000;
+  expect(await ask("healthz")).toBe(503);
+});

@@ -86,3 +86,31 @@ test("keys over plain HTTP from loopback, and an API on loopback without TLS", a
   expect((await load(local)).loaded.ok).toBe(true);
   expect((await load(open)).loaded.ok).toBe(true);
 });
+
+// Goal: a policy whose author may not approve names someone who could, wherever all names are known.
+test.each<[string, string, string, string[]]>([
+  ["a name of a token", "ann", "", []],
+  [
+    "nobody's",
+    "anne",
+    "",
+    [
+      'policies/one.yaml:3:13 metadata.author: "anne" is nobody\'s name in api.tokens, so approve.notAuthor keeps nobody out; did you mean "ann"?',
+    ],
+  ],
+  ["an issuer's, perhaps", "anne", apiText.slice(apiText.indexOf("  oidc"), apiText.indexOf("  tls")), []],
+])("the author of a policy: %s", async (_, author, oidc, expected) => {
+  const policy = edit(
+    edit(policyText, "metadata: { name", `metadata: { author: ${author}, name`),
+    "expires: 15m",
+    "expires: 15m, notAuthor: true",
+  );
+  const tokens = "api:\n  tokens: [{ name: ann, role: approver, token: { env: ANN_TOKEN } }]\n";
+  const load = async (text: string) => {
+    const folder = await folderWith({ "pointsman.yaml": networkText + text, "policies/one.yaml": policy });
+    const loaded = await loadSettings(path.join(folder, "pointsman.yaml"));
+    return loaded.ok ? [] : loaded.failure.message.replaceAll(`${folder}/`, "").split("\n");
+  };
+  expect(await load(tokens + oidc)).toEqual(expected);
+  expect(await load(""), "names are taken on trust").toEqual([]);
+});

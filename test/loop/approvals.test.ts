@@ -27,6 +27,8 @@ test("a deletion in auto mode waits for two people", async () => {
   await simulation.crash();
   await simulation.boot();
   expect(newest()).toMatchObject({ state: "awaiting-approval", needs: { people: 2 }, approvals: [{ by: "ann" }] });
+  // Whoever holds the state folder may be ann.
+  expect(await approve("local-admin")).toMatchObject({ ok: false, failure: { code: "FORBIDDEN" } });
   expect(await approve("ann"), "after a restart").toMatchObject({ ok: false, failure: { code: "APPROVAL_REFUSED" } });
   expect(steeredBy(simulation.routers)).toEqual(before);
   expect(await approve("bob")).toMatchObject({ ok: true, value: { state: "preparing" } });
@@ -45,6 +47,19 @@ test("the author does not approve", async () => {
     ok: false,
     failure: { code: "FORBIDDEN", message: expect.stringContaining("ann wrote the policy") },
   });
+  expect(await simulation.controller.approve("c1", "local-admin")).toMatchObject({
+    ok: false,
+    failure: { code: "FORBIDDEN", message: expect.stringContaining("not by the author") },
+  });
   expect(newest()).toMatchObject({ state: "awaiting-approval", approvals: [] });
   expect(await simulation.controller.approve("c1", "bob")).toMatchObject({ ok: true, value: { state: "preparing" } });
+});
+
+test("whoever holds the state folder approves what one person may", async () => {
+  simulation = await Simulation.of(peak, 4, { approve: { people: 1, expiresMs: 900_000 } });
+  await waits();
+  expect(await simulation.controller.approve("c1", "local-admin")).toMatchObject({
+    ok: true,
+    value: { state: "preparing" },
+  });
 });
