@@ -55,15 +55,21 @@ export function rpki(facts: RouteCase): GuardFinding {
   };
 }
 
-/** Nothing inside a prefix of ours but what is itself listed, neither changed nor found on a router: it would draw all traffic for that part. */
-export function noMoreSpecifics({ decision, network, announcements, sites }: RouteCase): GuardFinding {
+/** Nothing that is not listed is announced inside a prefix that is changed: it would draw all traffic for that part, wherever the rest goes. */
+export function noMoreSpecifics({ decision, network, announcements }: PrependCase): GuardFinding {
   const guard = "no-more-specifics";
   const listed = new Set(network.prefixes);
-  const found = [...decision.changes, ...announcements, ...sites].map(({ prefix }) => prefix);
-  for (const prefix of new Set(found.filter((one) => !listed.has(one)))) {
-    const outer = network.prefixes.find((own) => covers(parseAllowed(own), parseAllowed(prefix)));
+  const changed = [...new Set(decision.changes.map(({ prefix }) => prefix))];
+  const strange = [...announcements, ...decision.changes].filter(({ prefix }) => !listed.has(prefix));
+  for (const { prefix, device } of strange) {
+    const inner = parseAllowed(prefix);
+    // What is changed and not listed itself may be inside any.
+    const outer = (changed.includes(prefix) ? network.prefixes : changed).find((one) =>
+      covers(parseAllowed(one), inner),
+    );
     if (outer === undefined) continue;
-    return { guard, allow: false, reason: `${prefix} is more specific than our ${outer}, and not listed itself` };
+    const reason = `${prefix} on ${device} is more specific than our ${outer}, and not listed itself`;
+    return { guard, allow: false, reason };
   }
   return { guard, allow: true, reason: "no more specific of our prefixes" };
 }
