@@ -42,13 +42,14 @@ export function aliveness({ atMs, startedMs, failed, policies }: Vitals): Health
 export async function readiness(watch: Watch): Promise<Health> {
   const { sources, recovering } = await watch.vitals();
   const writable = await watch.journalWritable();
-  const starting = sources.filter(({ state }) => state === "starting").length;
-  const synced = sources.filter(({ state }) => state === "synced").length;
+  const measuring = sources.filter(({ tells }) => tells === "samples");
+  const starting = measuring.filter(({ state }) => state === "starting").length;
+  const synced = measuring.filter(({ state }) => state === "synced").length;
   return whole([
     check("journal", writable.ok ? undefined : "it cannot be written"),
     check("recovery", recovering > 0 ? `${recovering} changes of before the start are not over` : undefined),
     // A router that is down for long must not keep the controller from the others.
-    check("telemetry", unsynced(starting, synced, sources.length)),
+    check("telemetry", unsynced(starting, synced, measuring.length)),
   ]);
 }
 

@@ -4,8 +4,10 @@ import type { SampleSink } from "../model/sample.ts";
 /** Knows how new the newest sample of each source is. */
 export class SampleAges {
   readonly #bySource = new Map<string, { newestMs: number }>();
+  /** Of RPKI caches, each by itself, as they come from one source. */
+  readonly #byCache = new Map<string, number>();
 
-  /** For one source, which tells its name as a target: what it says goes on to `sink`. */
+  /** For one source, which tells its name as a target, or those of its caches: what it says goes on to `sink`. */
   sink(sink: SampleSink & RouteOriginSink): SampleSink & RouteOriginSink {
     const age = { newestMs: Number.NEGATIVE_INFINITY };
     // A router's clock that is ahead must not make its samples new for ever.
@@ -23,7 +25,7 @@ export class SampleAges {
         sink.text(series, value, sourceMs, receivedMs);
       },
       routeOrigins: (known) => {
-        if (known) seen(known.measuredMs, known.measuredMs);
+        if (known) this.#byCache.set(known.cache, known.measuredMs);
         sink.routeOrigins(known);
       },
       gone: (series, receivedMs) => sink.gone(series, receivedMs),
@@ -36,7 +38,7 @@ export class SampleAges {
 
   /** Milliseconds since the epoch by the source's clock, but never after the sample came; undefined before the first. */
   newestMs(source: string): number | undefined {
-    const newestMs = this.#bySource.get(source)?.newestMs;
+    const newestMs = this.#byCache.get(source) ?? this.#bySource.get(source)?.newestMs;
     return newestMs === undefined || newestMs === Number.NEGATIVE_INFINITY ? undefined : newestMs;
   }
 }

@@ -7,6 +7,7 @@ import type { Policy } from "../model/policy.ts";
 import type { Watch } from "../model/vitals.ts";
 import { usualAutonomy } from "../policy/autonomy.ts";
 import type { NetworkFold } from "../state/network-fold.ts";
+import { cacheTarget } from "../telemetry/rtr/rtr-source.ts";
 import type { SampleAges } from "./sample-ages.ts";
 
 type Watched = Readonly<{
@@ -25,6 +26,7 @@ const probeEveryMs = 5_000;
 /** The controller as it sees itself, for metrics and health. */
 export function watchOf({ loop, fold, ages, journal, network, policies, clock }: Watched): Watch {
   const startedMs = clock.now();
+  const caches = new Set(network.rpki?.caches.map(cacheTarget));
   let probed: Readonly<{ atMs: number; found: Promise<Result<void>> }> | undefined;
 
   async function probe(): Promise<Result<void>> {
@@ -58,7 +60,12 @@ export function watchOf({ loop, fold, ages, journal, network, policies, clock }:
         }),
         sources: [...loop.targets()].map(([source, { state }]) => {
           const newestMs = ages.newestMs(source);
-          return { source, state, ...(newestMs === undefined ? {} : { newestMs }) };
+          return {
+            source,
+            tells: caches.has(source) ? "route-origins" : "samples",
+            state,
+            ...(newestMs === undefined ? {} : { newestMs }),
+          };
         }),
         refusedSamples: fold.refusedSamples,
         unknownSeries: fold.unknownSeries,

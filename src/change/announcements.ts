@@ -1,24 +1,25 @@
 import { assert } from "../kernel/assert.ts";
 import { fail, ok, type Result } from "../kernel/failure.ts";
-import { parseAllowed } from "../kernel/prefix.ts";
+import { formatPrefix, parseAllowed } from "../kernel/prefix.ts";
 import type { Announcement } from "../model/decision.ts";
 import type { Device, Network } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
-import { bgpLinks, type Edit, type ExportPolicies, findStatement } from "./export-policy.ts";
+import { announcedWithin, bgpLinks, type Edit, type ExportPolicies, findStatement } from "./export-policy.ts";
 import { FrrPolicies } from "./frr.ts";
 import { readOpenconfig } from "./openconfig.ts";
 import { noBgp } from "./query.ts";
 import type { Templates } from "./templates.ts";
 
 /**
- * How each allow-listed prefix is announced on each of the device's links that have BGP; one that is not announced there has no
- * entry. `reading` is what the device gave for `queryFor`. CHANGE_UNSUPPORTED when a prefix is announced by a
+ * How each allow-listed prefix is announced on each of the device's links that have BGP, and what is announced inside one by a statement
+ * that names it, listed or not; one that is not announced there has no entry. `reading` is what the device gave for `queryFor`. CHANGE_UNSUPPORTED when a prefix is announced by a
  * statement that is not for it alone: its prepends could then not be changed, nor trusted.
  */
 export function readAnnouncements(network: Network, device: Device, reading: string): Result<readonly Announcement[]> {
   const policies = readPolicies(network, device, reading);
   if (!policies.ok) return policies;
   const announcements: Announcement[] = [];
+  const listed = new Set(network.prefixes.map((prefix) => formatPrefix(parseAllowed(prefix))));
   for (const link of bgpLinks(network.links, device)) {
     for (const prefix of network.prefixes) {
       const found = findStatement(policies.value, link, prefix, parseAllowed(prefix));
@@ -26,6 +27,11 @@ export function readAnnouncements(network: Network, device: Device, reading: str
       if (found.value) {
         announcements.push({ prefix, link: link.name, device: device.name, prepends: found.value.prepends });
       }
+    }
+    const inside = network.prefixes.flatMap((prefix) => announcedWithin(policies.value, link, parseAllowed(prefix)));
+    for (const prefix of new Set(inside.map(formatPrefix))) {
+      // How it is announced changes nothing: what draws its traffic is its length.
+      if (!listed.has(prefix)) announcements.push({ prefix, link: link.name, device: device.name, prepends: 0 });
     }
   }
   return ok(announcements);

@@ -1,6 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
-import { type AddressBlock, inRange, isExactly, type PrefixRange } from "../kernel/prefix.ts";
+import { type AddressBlock, covers, inRange, isExactly, type PrefixRange } from "../kernel/prefix.ts";
 import type { Device, Link, LinkName, Network, Prefix } from "../model/inventory.ts";
 import type { Edited } from "./edited.ts";
 import type { Templates } from "./templates.ts";
@@ -18,6 +18,8 @@ export type Statement = Readonly<{
   /** As a person finds it on the router. */
   title: string;
   covers: (prefix: AddressBlock) => Coverage;
+  /** What its prefix lists name; empty where they are not understood. */
+  names: readonly PrefixRange[];
   /** `goes-on`: the route is judged by what follows, so that this statement does not say what is announced. */
   verdict: "accept" | "deny" | "goes-on";
   /** How often it prepends our own AS, or what about its path editing we will not touch. */
@@ -112,6 +114,20 @@ export function decidingStatement(
     );
   }
   return ok(undefined);
+}
+
+/** The blocks inside `prefix`, none of which is `prefix` itself, that a policy announces by a statement which names them. */
+export function announcedWithin(policies: ExportPolicies, { bgp }: BgpLink, prefix: AddressBlock): AddressBlock[] {
+  const statements = policies.statements(bgp.exportPolicy) ?? [];
+  return statements.flatMap((statement) => {
+    if (statement.verdict !== "accept") return [];
+    return statement.names.flatMap(({ block, min, max }) => {
+      const inner = { ...block, length: Math.max(min, block.length, prefix.length + 1) };
+      if (!covers(prefix, block) || inner.length > max) return [];
+      const deciding = statements.find((one) => one.covers(inner) !== "no");
+      return deciding === statement && statement.covers(inner) !== "perhaps" ? [inner] : [];
+    });
+  });
 }
 
 /** The link that a change is for, by itself: an edit of a policy that another link has too would change both. */

@@ -1,6 +1,6 @@
 import { assert } from "../kernel/assert.ts";
 import { Failure } from "../kernel/failure.ts";
-import { type AddressBlock, parseAddress } from "../kernel/prefix.ts";
+import { type AddressBlock, type PrefixRange, parseAddress } from "../kernel/prefix.ts";
 import type { Payload } from "../model/device.ts";
 import type { Edited } from "./edited.ts";
 import type { Coverage, Edit, ExportPolicies, Statement } from "./export-policy.ts";
@@ -39,6 +39,7 @@ export class FrrPolicies implements ExportPolicies {
         id: String(entry.sequence),
         title: `route-map ${policy} ${entry.permit ? "permit" : "deny"} ${entry.sequence}`,
         covers: (prefix) => this.#covers(entry, prefix),
+        names: this.#names(entry),
         verdict: verdictOf(entry),
         prepends: this.#prepends(entry),
         gracefulShutdown: gracefulShutdownOf(entry),
@@ -110,6 +111,14 @@ export class FrrPolicies implements ExportPolicies {
     const path = ownPath.exec(line)?.[1]?.split(" ");
     if (more.length > 0 || !path?.every((as) => as === this.#as)) return { unsupported: `"${line.trim()}"` };
     return path.length;
+  }
+
+  #names({ body }: Entry): PrefixRange[] {
+    return body.flatMap((line) => {
+      const [, family, name] = matchList.exec(line) ?? [];
+      const rules = this.#lists.get(`${family} ${name}`) ?? [];
+      return rules.flatMap(({ permit, range }) => (permit ? [range] : []));
+    });
   }
 
   /** Every `match` line must hold. */

@@ -79,6 +79,7 @@ class OpenconfigPolicies implements ExportPolicies {
         id: nameOf(statement),
         title: `statement ${nameOf(statement)} of policy-definition ${policy}`,
         covers: (prefix) => this.#covers(statement, prefix),
+        names: this.#names(statement),
         verdict: verdictOf(statement),
         prepends: this.#prepends(prepend),
         gracefulShutdown: readGracefulShutdown(statement),
@@ -122,6 +123,12 @@ class OpenconfigPolicies implements ExportPolicies {
     if ("unsupported" in prepend) return prepend;
     if (prepend.asn === null || prepend.asn === String(this.#as)) return prepend.repeat;
     return { unsupported: `AS ${prepend.asn} prepended, which is not our own` };
+  }
+
+  #names(statement: XmlElement): readonly PrefixRange[] {
+    const config = routingPolicy.at(statement, "conditions", "match-prefix-set", "config");
+    const isAny = (routingPolicy.leaf(config, "match-set-options") ?? "ANY") === "ANY";
+    return (isAny && this.#sets.get(routingPolicy.leaf(config, "prefix-set") ?? "")) || [];
   }
 
   #covers(statement: XmlElement, prefix: AddressBlock): Coverage {

@@ -131,7 +131,6 @@ function anycastFindings(facts: AnycastCase): GuardFinding[] {
     freezeWindow(facts),
     oneChangeInFlight(facts),
     anycast.allowList(facts),
-    routes.noMoreSpecifics(facts),
     routes.rpkiData(facts),
     routes.rpki(facts),
     anycast.oneStep(facts),

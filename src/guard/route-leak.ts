@@ -5,23 +5,30 @@ import type { Prefix } from "../model/inventory.ts";
 import type { RouteOrigins, Vrp } from "../model/route-origins.ts";
 import { linksWithoutMore, prependsByPrefix } from "../te/bgp-preference.ts";
 import { originValidity } from "../te/route-origin.ts";
-import type { AnycastCase, GuardInput, PrependCase } from "./case.ts";
+import type { AnycastCase, PrependCase } from "./case.ts";
 
 type RouteCase = PrependCase | AnycastCase;
 
 /** There is fresh word from an RPKI cache, where one is configured and something is to be announced. */
 export function rpkiData(facts: RouteCase): GuardFinding {
   const guard = "rpki-data";
-  const { network, state, nowMs } = facts;
+  const { network, nowMs } = facts;
   if (!network.rpki) return { guard, allow: true, reason: "no RPKI cache is configured" };
   if (announced(facts).length === 0) return { guard, allow: true, reason: "nothing is announced that was not" };
-  const { routeOrigins: said } = state;
-  if (!said) return { guard, allow: false, reason: "no RPKI cache has been synchronised, and no data is never fine" };
-  if (nowMs >= said.expiresMs) {
-    const reason = `what ${said.cache} said expired ${ago(nowMs - said.expiresMs)}, and no data is never fine`;
-    return { guard, allow: false, reason };
+  const known = routeOrigins(facts);
+  switch (known.kind) {
+    case "none":
+      return { guard, allow: false, reason: "no RPKI cache has been synchronised, and no data is never fine" };
+    case "expired": {
+      const { cache, expiresMs } = known.said;
+      const reason = `what ${cache} said expired ${ago(nowMs - expiresMs)}, and no data is never fine`;
+      return { guard, allow: false, reason };
+    }
+    case "fresh": {
+      const { cache, measuredMs } = known.said;
+      return { guard, allow: true, reason: `${cache} was synchronised ${ago(nowMs - measuredMs)}` };
+    }
   }
-  return { guard, allow: true, reason: `${said.cache} was synchronised ${ago(nowMs - said.measuredMs)}` };
 }
 
 /**
@@ -31,12 +38,14 @@ export function rpkiData(facts: RouteCase): GuardFinding {
 export function rpki(facts: RouteCase): GuardFinding {
   const guard = "rpki";
   const { network } = facts;
-  const said = unexpired(facts);
   if (!network.rpki) return { guard, allow: true, reason: "no RPKI cache is configured" };
   const prefixes = announced(facts);
   if (prefixes.length === 0) return { guard, allow: true, reason: "nothing is announced that was not" };
-  if (!said) return { guard, allow: true, reason: "nothing is known to be invalid, as nothing is known" };
-  const judged = prefixes.map((prefix) => ({ prefix, ...originValidity(said.vrps, { prefix, as: network.as }) }));
+  const known = routeOrigins(facts);
+  if (known.kind !== "fresh") {
+    return { guard, allow: true, reason: "nothing is known to be invalid, as nothing is known" };
+  }
+  const judged = prefixes.map((prefix) => ({ prefix, ...originValidity(known.said.vrps, { prefix, as: network.as }) }));
   const invalid = judged.find(({ validity }) => validity === "invalid");
   if (invalid) {
     const reason = `${invalid.prefix} from AS ${network.as} is RPKI-invalid: ${allowances(invalid.covering)}`;
@@ -55,15 +64,21 @@ export function rpki(facts: RouteCase): GuardFinding {
   };
 }
 
-/** Nothing inside a prefix of ours but what is itself listed, neither changed nor found on a router: it would draw all traffic for that part. */
-export function noMoreSpecifics({ decision, network, announcements, sites }: RouteCase): GuardFinding {
+/** Nothing that is not listed is announced inside a prefix that is changed: it would draw all traffic for that part, wherever the rest goes. */
+export function noMoreSpecifics({ decision, network, announcements }: PrependCase): GuardFinding {
   const guard = "no-more-specifics";
   const listed = new Set(network.prefixes);
-  const found = [...decision.changes, ...announcements, ...sites].map(({ prefix }) => prefix);
-  for (const prefix of new Set(found.filter((one) => !listed.has(one)))) {
-    const outer = network.prefixes.find((own) => covers(parseAllowed(own), parseAllowed(prefix)));
+  const changed = [...new Set(decision.changes.map(({ prefix }) => prefix))];
+  const strange = [...announcements, ...decision.changes].filter(({ prefix }) => !listed.has(prefix));
+  for (const { prefix, device } of strange) {
+    const inner = parseAllowed(prefix);
+    // What is changed and not listed itself may be inside any.
+    const outer = (changed.includes(prefix) ? network.prefixes : changed).find((one) =>
+      covers(parseAllowed(one), inner),
+    );
     if (outer === undefined) continue;
-    return { guard, allow: false, reason: `${prefix} is more specific than our ${outer}, and not listed itself` };
+    const reason = `${prefix} on ${device} is more specific than our ${outer}, and not listed itself`;
+    return { guard, allow: false, reason };
   }
   return { guard, allow: true, reason: "no more specific of our prefixes" };
 }
@@ -112,8 +127,11 @@ function announced({ decision }: RouteCase): Prefix[] {
   return [...new Set(changes.map(({ prefix }) => prefix))];
 }
 
-function unexpired({ state, nowMs }: GuardInput): RouteOrigins | undefined {
-  return state.routeOrigins && nowMs < state.routeOrigins.expiresMs ? state.routeOrigins : undefined;
+type Known = Readonly<{ kind: "none" }> | Readonly<{ kind: "fresh" | "expired"; said: RouteOrigins }>;
+
+function routeOrigins({ state: { routeOrigins: said }, nowMs }: RouteCase): Known {
+  if (!said) return { kind: "none" };
+  return { kind: nowMs < said.expiresMs ? "fresh" : "expired", said };
 }
 
 /** Three at most: a cache can say much. */

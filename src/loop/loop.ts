@@ -503,7 +503,7 @@ const jitterShare = 0.9;
 
 /** Guards that hold even for a rollback that a person asks for: none of it may leave a prefix to others, or to nobody. */
 const alwaysBinding = new Set([
-  ...["allow-list", "no-more-specifics", "rpki", "one-change-in-flight"],
+  ...["allow-list", "rpki", "one-change-in-flight"],
   ...["prepended-everywhere", "drained-everywhere", "last-announcement"],
 ]);
 

@@ -16,11 +16,15 @@ export type PolicyVitals = Readonly<{
   maxPredictionError: number;
 }>;
 
-/** A router that streams, `prometheus`, or `anycast <service>`. */
+/** A router that streams, `prometheus`, `anycast <service>`, or `rpki <host>:<port>`, which says who may originate and measures nothing. */
 export type SourceVitals = Readonly<{
   source: string;
+  tells: "samples" | "route-origins";
   state: TargetStatus["state"];
-  /** When the newest sample was taken, by the source's clock, but never after it came; absent before the first. */
+  /**
+   * When the newest sample was taken, by the source's clock, but never after it came; of a cache, when it last said all of what counts of
+   * its word. Absent before the first.
+   */
   newestMs?: number;
 }>;
 

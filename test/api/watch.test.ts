@@ -20,8 +20,8 @@ const vitals: Vitals = {
   ...{ atMs: nowMs, startedMs: nowMs - 3_600_000, failed: false, recovering: 0, journalEntries: 42 },
   policies: [policyVitals],
   sources: [
-    { source: "edge-a", state: "synced", newestMs: nowMs - 1_500 },
-    { source: "edge-b", state: "down" },
+    { source: "edge-a", tells: "samples", state: "synced", newestMs: nowMs - 1_500 },
+    { source: "edge-b", tells: "samples", state: "down" },
   ],
   ...{ refusedSamples: 3, unknownSeries: 4 },
 };
@@ -54,6 +54,8 @@ test.each([
   ["a source has said nothing yet", "readyz", sources("synced", "starting"), true, ["telemetry"]],
   ["no source is synced", "readyz", sources("down", "refused"), true, ["telemetry"]],
   ["one of two is", "readyz", sources("synced", "refused"), true, []],
+  ["an RPKI cache has said nothing yet", "readyz", beside("starting", "synced"), true, []],
+  ["an RPKI cache alone is", "readyz", beside("synced", "down"), true, ["telemetry"]],
   ["there is no source", "readyz", { sources: [] }, true, ["telemetry"]],
   ["all of it", "readyz", { ...sources("starting"), recovering: 1 }, false, ["journal", "recovery", "telemetry"]],
 ] as const)("%s: %s", async (_, route, now, writable, failing) => {
@@ -76,7 +78,16 @@ function late(lookedMs: number | undefined): Partial<Vitals> {
 }
 
 function sources(...states: Vitals["sources"][number]["state"][]): Partial<Vitals> {
-  return { sources: states.map((state, index) => ({ source: `edge-${index}`, state })) };
+  return { sources: states.map((state, index) => ({ source: `edge-${index}`, tells: "samples", state })) };
+}
+
+function beside(
+  cache: Vitals["sources"][number]["state"],
+  source: Vitals["sources"][number]["state"],
+): Partial<Vitals> {
+  return {
+    sources: [...(sources(source).sources ?? []), { source: "rpki c:323", tells: "route-origins", state: cache }],
+  };
 }
 
 // Goal: whoever is no controller is said to be none.

@@ -98,6 +98,22 @@ test("sample ages", () => {
   ]);
 });
 
+// Goal: of caches that one source asks each has the age of its own word, though only one's counts at a time.
+test("ages of RPKI caches", () => {
+  const ignore = () => undefined;
+  const fold = { routeOrigins: ignore, target: ignore } as unknown as SampleSink & RouteOriginSink;
+  const ages = new SampleAges();
+  const rtr = ages.sink(fold);
+  for (const cache of ["rpki a:323", "rpki b:323"]) rtr.target(cache, { state: "starting" }, 1);
+  const says = (cache: string, measuredMs: number) =>
+    rtr.routeOrigins({ cache, vrps: [], measuredMs, expiresMs: measuredMs + 600_000 });
+  says("rpki a:323", 100);
+  expect(["rpki a:323", "rpki b:323"].map((cache) => ages.newestMs(cache))).toEqual([100, undefined]);
+  says("rpki b:323", 200);
+  rtr.routeOrigins(undefined);
+  expect(["rpki a:323", "rpki b:323"].map((cache) => ages.newestMs(cache))).toEqual([100, 200]);
+});
+
 // Goal: a disk that is full is found by writing to it, however often health is asked no more than once in five seconds, and a
 // disk that has room again is well again.
 test("the journal is probed", async () => {
@@ -110,7 +126,7 @@ test("the journal is probed", async () => {
       if (isFull) throw new Error("database or disk is full");
     },
   } as Journal;
-  const watch = watchOf({ clock, journal } as unknown as Parameters<typeof watchOf>[0]);
+  const watch = watchOf({ clock, journal, network: {} } as unknown as Parameters<typeof watchOf>[0]);
   expect(await watch.journalWritable()).toMatchObject({
     ok: false,
     failure: { message: expect.stringContaining("disk is full") },

@@ -63,8 +63,8 @@ describe("openconfig", () => {
     ["an exact length written as a range", [matches("spelled") + accept], { "11.0.0.0/24": 0 }],
     ["another way to write the prefix", [matches("six") + accept], { "2001:db8::/32": 0 }],
     ["no statement for it", [matches("other") + accept], {}],
-    ["longer prefixes only", [matches("longer") + accept], {}],
-    ["a range that begins above its own prefix", [matches("shorter") + accept], {}],
+    ["longer prefixes only", [matches("longer") + accept], { "11.0.0.0/25": 0 }],
+    ["a range that begins above its own prefix", [matches("shorter") + accept], { "11.0.0.0/25": 0 }],
     ["denied", [matches("exact") + reject, matches("exact") + accept], {}],
     ["denied with others", [matches("two") + reject, matches("exact") + accept], {}],
     ["denied by the rest", [reject, matches("exact") + accept], {}],
@@ -175,7 +175,7 @@ describe("frr", () => {
       { "11.0.0.0/24": 0 },
     ],
     ["no entry for it", ["ip prefix-list L seq 5 permit 13.0.0.0/24", ...permit], {}],
-    ["longer prefixes only", ["ip prefix-list L seq 5 permit 11.0.0.0/24 ge 25", ...permit], {}],
+    ["longer prefixes only", ["ip prefix-list L seq 5 permit 11.0.0.0/24 ge 25", ...permit], { "11.0.0.0/25": 0 }],
     [
       "denied by the list",
       ["ip prefix-list L seq 5 deny 11.0.0.0/24", "ip prefix-list L seq 10 permit any", ...permit],
@@ -242,4 +242,32 @@ test("links without BGP and links of other routers are left alone", () => {
   const { bgp: _, ...plain } = link("backbone", "NONE");
   const net = network([frr, device("frr", "edge-b")], [plain, link("transit-b", "ELSEWHERE", "192.0.2.5", "edge-b")]);
   expect(readAnnouncements(net, frr, "")).toEqual({ ok: true, value: [] });
+});
+
+// Goal: what is announced inside a listed prefix is told, where a statement names it and decides for it; what only a wide statement lets
+// through, or something else decides, is not.
+describe("more specifics", () => {
+  const own = "11.0.0.0/24";
+  const list = (name: string, ...rules: string[]) =>
+    rules.map((rule, index) => `ip prefix-list ${name} seq ${5 * (index + 1)} ${rule}`);
+  const map = (sequence: number, action: string, ...body: string[]) => [
+    `route-map OUT ${action} ${sequence}`,
+    ...body.map((line) => ` ${line}`),
+  ];
+  const ours = [...list("OWN", `permit ${own}`), ...map(10, "permit", "match ip address prefix-list OWN")];
+  const more = [...list("MORE", "permit 11.0.0.128/25"), ...map(20, "permit", "match ip address prefix-list MORE")];
+  const wide = [...list("WIDE", "permit 0.0.0.0/0 le 32"), ...map(30, "permit", "match ip address prefix-list WIDE")];
+  test.each([
+    ["named", [...ours, ...more], { [own]: 0, "11.0.0.128/25": 0 }],
+    ["let through by a wide one", [...ours, ...wide], { [own]: 0 }],
+    ["denied before", [...ours, ...more.map((line) => line.replace("permit 20", "deny 20")), ...wide], { [own]: 0 }],
+    ["of another prefix", [...ours, ...more.map((line) => line.replace("11.0.0.128", "13.0.0.128"))], { [own]: 0 }],
+    ["if something else holds too", [...ours, ...more, " match community X"], { [own]: 0 }],
+  ])("frr: %s", (_, lines, expected) => expect(counts(readFrr(...lines))).toEqual(expected));
+
+  test("openconfig", () => {
+    const [exact, longer] = [matches("exact") + accept, matches("longer") + accept];
+    expect(counts(readOpenconfig(exact, longer))).toEqual({ [own]: 0, "11.0.0.0/25": 0 });
+    expect(counts(readOpenconfig(exact, matches("longer") + reject, longer))).toEqual({ [own]: 0 });
+  });
 });

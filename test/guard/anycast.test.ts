@@ -53,7 +53,6 @@ test("draining one of three sites", () => {
       "freeze-window",
       "one-change-in-flight",
       "allow-list",
-      "no-more-specifics",
       "rpki-data",
       "rpki",
       "one-step",

@@ -134,12 +134,16 @@ test("no more-specifics", () => {
   expect(finding(within("10.0.0.0/24", "11.0.0.0/16", "12.0.0.0/24"), "no-more-specifics")).toEqual({
     guard: "no-more-specifics",
     allow: false,
-    reason: "11.0.0.0/24 is more specific than our 11.0.0.0/16, and not listed itself",
+    reason: "11.0.0.0/24 on edge-a is more specific than our 11.0.0.0/16, and not listed itself",
   });
-  const onRouter = within("10.0.0.0/8", "11.0.0.0/24", "12.0.0.0/24");
-  expect(finding(onRouter, "no-more-specifics")?.reason).toBe(
-    "10.0.0.0/24 is more specific than our 10.0.0.0/8, and not listed itself",
+  const onRouter = (prefix: string): Input => ({
+    ...moving,
+    announcements: [...transits.announcements, { prefix, link: b.name, device: b.device, prepends: 0 }],
+  });
+  expect(finding(onRouter("11.0.0.128/25"), "no-more-specifics")?.reason).toBe(
+    `11.0.0.128/25 on ${b.device} is more specific than our 11.0.0.0/24, and not listed itself`,
   );
+  expect(denials(onRouter("10.0.0.0/25")), "inside one that is not changed").toEqual([]);
   expect(denials(within("10.0.0.0/24", "11.0.0.0/24", "12.0.0.0/24", "11.0.0.0/16"))).toEqual([]);
   expect(denials({ ...moving, network: transits.networkOf([a, b], ["2001:db8::/32"]) })).toEqual([]);
 });

@@ -50,6 +50,8 @@ export function rtrSource(options: Options): RouteOriginSource {
   };
 }
 
+export const cacheTarget = ({ host, port }: RpkiCache): string => `rpki ${host}:${port}`;
+
 function best(clients: readonly CacheClient[], nowMs: number): RouteOrigins | undefined {
   const known = clients.flatMap(({ known, synced }) => (known ? [{ known, synced }] : []));
   const latest = known.toSorted((a, b) => b.known.expiresMs - a.known.expiresMs)[0];
@@ -71,7 +73,7 @@ class CacheClient {
     this.#options = options;
     this.#sink = sink;
     this.#onChange = onChange;
-    this.#target = `rpki ${cache.host}:${cache.port}`;
+    this.#target = cacheTarget(cache);
   }
 
   async run(stopped: AbortSignal): Promise<void> {
