@@ -130,6 +130,8 @@ export class Loop {
       for (const target of this.#targets(policy)) this.actors.restore(policy, target, snapshots);
     }
     this.#stops.push(this.ledger.onTransition((change) => void this.background(this.actors.tell(change))));
+    this.#stops.push(this.ledger.onTransition((change) => this.#troubles.change(change)));
+    for (const change of this.ledger.open()) if (change.state === "stuck") this.#troubles.stuck(change);
     const { killed } = this.switches;
     // A kill that was cut short: what is of a policy is from before it, what a person orders may be from after it.
     const unstopped = this.ledger.open().filter(({ origin, stop }) => origin.kind === "policy" && !stop);
