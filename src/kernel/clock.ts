@@ -20,6 +20,17 @@ export function sleep(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
   });
 }
 
+/** A moment in elapsed time: it passes after `delayMs`, whatever the wall clock is set to meanwhile. */
+export type Deadline = Readonly<{ passed: () => boolean; cancel: () => void }>;
+
+export function deadline(clock: Clock, delayMs: number): Deadline {
+  let over = delayMs <= 0;
+  const cancel = clock.after(delayMs, () => {
+    over = true;
+  });
+  return { passed: () => over, cancel };
+}
+
 /** Node fires at once what is set for later than this: 24.8 days. */
 const longestTimeoutMs = 2 ** 31 - 1;
 

@@ -1,4 +1,4 @@
-import { SaxesParser, type SaxesTagNS } from "saxes";
+import { type SaxesAttributeNSIncomplete, SaxesParser, type SaxesTagNS } from "saxes";
 
 /** An element with its namespace resolved: a name is compared by namespace and local name, never by prefix. */
 export type XmlElement = {
@@ -23,6 +23,10 @@ export type XmlLimits = Readonly<{ elements: number; depth: number }>;
 
 /** Of a name, or of a namespace, which a small document can repeat at each of its elements. */
 const longestName = 1_024;
+const nameTooLong = `a name of more than ${longestName} characters`;
+
+/** Of one element, declarations of namespaces included: the parser and `canonicalXml` repeat a namespace for each. */
+const mostAttributes = 1_000;
 
 /** Characters of a canonical text; more than any configuration section that is worked on here. V8 ends at 2^29. */
 const longestCanonical = 1 << 25;
@@ -42,6 +46,7 @@ export class XmlReader {
   constructor(limits: XmlLimits = { elements: Number.POSITIVE_INFINITY, depth: Number.POSITIVE_INFINITY }) {
     const open: XmlElement[] = [];
     let count = 0;
+    let attributes = 0;
     const addText = (value: string) => open.at(-1)?.children.push(value);
     this.#parser.on("error", (error) => {
       throw new XmlSyntaxError(error.message);
@@ -53,13 +58,21 @@ export class XmlReader {
       count += 1;
       if (count > limits.elements) throw new XmlSyntaxError(`more than ${limits.elements} elements and attributes`);
     };
-    // One by one, as an element with a million attributes is only told at its end.
-    this.#parser.on("attribute", countOne);
+    // One by one, as an element with a million attributes is only told at its end; by then the parser has resolved them.
+    this.#parser.on("attribute", ({ name, prefix, value }: SaxesAttributeNSIncomplete) => {
+      countOne();
+      attributes += 1;
+      if (attributes > mostAttributes)
+        throw new XmlSyntaxError(`more than ${mostAttributes} attributes of one element`);
+      const isDeclaration = prefix === "xmlns" || name === "xmlns";
+      if (name.length > longestName || (isDeclaration && value.length > longestName))
+        throw new XmlSyntaxError(nameTooLong);
+    });
     this.#parser.on("opentag", (tag: SaxesTagNS) => {
       countOne();
+      attributes = 0;
       if (open.length >= limits.depth) throw new XmlSyntaxError(`more than ${limits.depth} elements deep`);
-      if (tag.name.length > longestName || tag.uri.length > longestName)
-        throw new XmlSyntaxError(`a name of more than ${longestName} characters`);
+      if (tag.name.length > longestName) throw new XmlSyntaxError(nameTooLong);
       const element: XmlElement = {
         name: tag.local,
         namespace: tag.uri,
@@ -161,8 +174,13 @@ export function writeXml(element: XmlElement, inherited = ""): string {
  * changes at each element. Throws XmlSyntaxError beyond 2^25 characters.
  */
 export function canonicalXml(element: XmlElement): string {
-  const text = new CanonicalText(element);
-  text.write(element, "", 0);
+  return canonicalTexts([element]);
+}
+
+/** `canonicalXml` of each, one after the other; the bound is of all together. */
+export function canonicalTexts(roots: readonly XmlElement[]): string {
+  const text = new CanonicalText(roots);
+  for (const root of roots) text.write(root, "", 0);
   return text.pieces.join("");
 }
 
@@ -172,8 +190,8 @@ class CanonicalText {
   readonly #said = new Set<XmlElement>();
   #length = 0;
 
-  constructor(root: XmlElement) {
-    this.#look(root);
+  constructor(roots: readonly XmlElement[]) {
+    for (const root of roots) this.#look(root);
   }
 
   #look(element: XmlElement): boolean {
@@ -227,7 +245,7 @@ const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b));
 function openTag(element: XmlElement, inherited: string): string {
   const parts = [element.name];
   if (element.namespace !== inherited) parts.push(`xmlns="${escapeAttribute(element.namespace)}"`);
-  const sorted = [...element.attributes].sort((a, b) => (a.namespace + a.name < b.namespace + b.name ? -1 : 1));
+  const sorted = [...element.attributes].sort((a, b) => compare(a.namespace, b.namespace) || compare(a.name, b.name));
   for (const [index, { name, namespace, value }] of sorted.entries()) {
     if (namespace === "") parts.push(`${name}="${escapeAttribute(value)}"`);
     else if (namespace === xmlNamespace) parts.push(`xml:${name}="${escapeAttribute(value)}"`);

@@ -149,6 +149,8 @@ export class Loop {
   /** Finishes or undoes what a predecessor left under way, then starts watching. */
   async start(): Promise<void> {
     await this.load();
+    this.#stops.push(this.ledger.onTransition((change) => this.#troubles.change(change)));
+    for (const change of this.ledger.open()) if (change.state === "stuck") this.#troubles.stuck(change);
     const { killed } = this.switches;
     // A kill that was cut short: what is of a policy is from before it, what a person orders may be from after it.
     const unstopped = this.ledger.open().filter(({ origin, stop }) => origin.kind === "policy" && !stop);

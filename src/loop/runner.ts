@@ -1,6 +1,6 @@
 import { denied } from "../guard/guard.ts";
 import { assert } from "../kernel/assert.ts";
-import { type Clock, sleep } from "../kernel/clock.ts";
+import { type Clock, type Deadline, deadline, sleep } from "../kernel/clock.ts";
 import { Failure, type FailureCode, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import { type Change, type ChangeState, finalStates } from "../model/change.ts";
@@ -42,6 +42,8 @@ const settled: readonly FailureCode[] = [
 /** The end of the controller leaves these as they are. */
 const unhurried: readonly ChangeState[] = ["confirming", "awaiting-approval"];
 const retryMs = 1_000;
+/** How long before the routers' timers run out nothing more is confirmed: one might be kept while another goes back. */
+const marginMs = 5_000;
 /** After a trial's own timer, how long a router may take to come back before a person is called. */
 const graceMs = 60_000;
 
@@ -52,6 +54,7 @@ export class Runner {
   readonly #deps: RunnerDeps;
   readonly #aborts = new Map<string, AbortController>();
   readonly #before = new Map<string, NetworkState>();
+  readonly #trials = new Map<string, Deadline>();
   /** One change is on the routers at a time. */
   readonly #turns = new Turns();
   /** Why nothing more is begun, once the controller ends. */
@@ -99,6 +102,8 @@ export class Runner {
     if (this.#deps.ledger.get(id)?.state !== "awaiting-approval") {
       this.#aborts.delete(id);
       this.#before.delete(id);
+      this.#trials.get(id)?.cancel();
+      this.#trials.delete(id);
     }
   }
 
@@ -170,32 +175,22 @@ export class Runner {
 
   async #commit(change: Change): Promise<Outcome> {
     this.#before.set(change.id, this.#deps.state());
+    const trialMs = this.#deps.clock.now();
+    this.#trialOf(change);
     const committed = await this.#onEach(change.plan.steps, (port, step) => port.commitOnTrial(step, change.trial));
     if (!committed.ok) return failed(committed.failure);
-    return { event: "committed", patch: { times: { committedMs: this.#deps.clock.now() } } };
+    return { event: "committed", patch: { times: { trialMs, committedMs: this.#deps.clock.now() } } };
   }
 
   async #verify(change: Change): Promise<Outcome> {
     const { signal } = this.#abortOf(change.id);
     const before = this.#before.get(change.id);
     assert(before, "a change is verified by the run that pushed it");
-    // Elapsed time, not wall time: were the clock set back, the routers would have gone back long before the verdict.
-    let expired = false;
-    const cancel = this.#deps.clock.after(change.trial.timeoutMs, () => {
-      expired = true;
-    });
-    try {
-      return await this.#judge(change, before, signal, () => expired);
-    } finally {
-      cancel();
-    }
-  }
-
-  async #judge(change: Change, before: NetworkState, signal: AbortSignal, expired: () => boolean): Promise<Outcome> {
+    const { passed } = this.#trialOf(change);
     for (;;) {
       const stopped = this.#stopped(change);
       if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
-      if (expired())
+      if (passed())
         return failed(new Failure("TRIAL_EXPIRED", "no verdict came before the routers' own timers ran out"));
       const verdict = this.#deps.verify(change, before, this.#deps.state());
       if (verdict) {
@@ -208,8 +203,7 @@ export class Runner {
   }
 
   async #confirm(change: Change): Promise<Outcome> {
-    // The router's timer runs on: past it there is nothing left to confirm.
-    const deadlineMs = (change.times.committedMs ?? change.createdMs) + change.trial.timeoutMs;
+    const { passed } = this.#trialOf(change);
     const { steps } = change.plan;
     const stands: Work<void> = async (port, step) => {
       const read = await port.read(step.query);
@@ -218,7 +212,7 @@ export class Runner {
     const confirms: Work<void> = (port, step) => port.confirm(step, change.trial);
     const waves = [[stands, steps] as const, ...confirmationOrder(steps).map((wave) => [confirms, wave] as const)];
     for (const [work, wave] of waves) {
-      const done = await this.#onAllOrStop(change, wave, deadlineMs, work);
+      const done = await this.#onAllOrStop(change, wave, passed, work);
       const stopped = this.#stopped(change);
       if (stopped) return { event: "aborted", patch: { outcome: stopped.toJSON() } };
       if (!done.ok) return failed(done.failure);
@@ -230,13 +224,13 @@ export class Runner {
   async #onAllOrStop(
     change: Change,
     steps: readonly DeviceStep[],
-    deadlineMs: number,
+    passed: Deadline["passed"],
     work: Work<void>,
   ): Promise<Result<unknown>> {
     const first = new AbortController();
     const signal = AbortSignal.any([this.#abortOf(change.id).signal, first.signal]);
     const done = await this.#onEach(steps, async (port, step) => {
-      const result = await this.#persistently(deadlineMs, () => work(port, step), signal);
+      const result = await this.#persistently(passed, () => work(port, step), signal);
       if (!result.ok) first.abort(result.failure);
       return result;
     });
@@ -245,11 +239,22 @@ export class Runner {
 
   async #rollBack(change: Change): Promise<Outcome> {
     await this.#onEach(change.plan.steps, (port) => port.discard());
-    const deadlineMs = this.#deps.clock.now() + change.trial.timeoutMs + graceMs;
+    const { passed, cancel } = deadline(this.#deps.clock, change.trial.timeoutMs + graceMs);
     const undone = await this.#onEach(change.plan.steps, (port, step) =>
-      this.#persistently(deadlineMs, () => port.undo(step, change.trial)),
+      this.#persistently(passed, () => port.undo(step, change.trial)),
     );
+    cancel();
     return undone.ok ? { event: "done" } : stuck(change, undone.failure);
+  }
+
+  /** When to let go of a trial, a while before the routers do. How old a predecessor's is, only the wall clock tells. */
+  #trialOf({ id, trial: { timeoutMs }, times }: Change): Deadline {
+    const { clock } = this.#deps;
+    const nowMs = clock.now();
+    const sinceMs = nowMs - (times.trialMs ?? times.committedMs ?? nowMs);
+    const known = this.#trials.get(id) ?? deadline(clock, timeoutMs - Math.max(0, sinceMs) - marginMs);
+    this.#trials.set(id, known);
+    return known;
   }
 
   /** Why it shall stop; nothing stops the way back. */
@@ -278,11 +283,15 @@ export class Runner {
     return ok(values);
   }
 
-  async #persistently<T>(deadlineMs: number, work: () => Promise<Result<T>>, signal?: AbortSignal): Promise<Result<T>> {
+  async #persistently<T>(
+    passed: Deadline["passed"],
+    work: () => Promise<Result<T>>,
+    signal?: AbortSignal,
+  ): Promise<Result<T>> {
     for (;;) {
       const result = await work();
       if (result.ok || settled.includes(result.failure.code)) return result;
-      if (this.#deps.clock.now() >= deadlineMs || signal?.aborted) return result;
+      if (passed() || signal?.aborted) return result;
       await sleep(this.#deps.clock, retryMs, signal);
     }
   }

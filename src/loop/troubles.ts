@@ -1,9 +1,10 @@
 import type { Failure, FailureFacts } from "../kernel/failure.ts";
+import { type Change, finalStates } from "../model/change.ts";
 import type { Trouble } from "../model/controller.ts";
 import type { Drift } from "../model/drift.ts";
 import type { NetworkState } from "../model/network-state.ts";
 
-/** Tells of each router and telemetry target once when it fails, when it fails in another way, and when it is well again. */
+/** Tells of each router, telemetry target and stuck change once when it fails, when it fails in another way, and when it is well again. */
 export class Troubles {
   readonly #onTrouble: (trouble: Trouble) => void;
   /** What was told last: the failure's code or the target's state; empty when well. */
@@ -19,6 +20,18 @@ export class Troubles {
 
   policy(name: string, failure: Failure | undefined): void {
     this.#tell(`policy ${name}`, failure?.code ?? "", failure?.toJSON());
+  }
+
+  /** A change that was stuck when this controller started: its predecessor's call for a person may have gone unheard. */
+  stuck({ id, outcome }: Change): void {
+    const { code, message, mend } = outcome ?? { code: "STOPPED", message: "nobody knows why" };
+    const failure = { code, message: `stuck, and blocks further changes: ${message}`, ...(mend ? { mend } : {}) } as const;
+    this.#tell(`change ${id}`, "stuck", failure);
+  }
+
+  /** After each of its transitions. */
+  change({ id, state }: Change): void {
+    if (finalStates.includes(state)) this.#tell(`change ${id}`, "");
   }
 
   targets(targets: NetworkState["targets"]): void {

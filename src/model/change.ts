@@ -59,6 +59,8 @@ export type ChangeTimes = Readonly<{
   approvedMs?: number;
   /** When the routers were asked for their locks, to prepare the change. */
   pushStartedMs?: number;
+  /** Just before the first router was told to put it on trial: no router's timer started earlier. */
+  trialMs?: number;
   committedMs?: number;
   verifiedMs?: number;
   endedMs?: number;

@@ -136,6 +136,29 @@ describe("a bomb", () => {
     expect(failureOf(await read(port)).message).toContain("a name of more than 1024 characters");
   });
 
+  const attributes = (count: number) => Array.from({ length: count }, (_, n) => ` n:a${n}=""`).join("");
+  const pairs = "<p:b>1</p:b><q:b>1</q:b>".repeat(1_000);
+  test.each([
+    [
+      "a namespace repeated for each attribute",
+      `<x xmlns:n="${"A".repeat(30_000)}"${attributes(900)}/>`,
+      "a name of more than 1024 characters",
+    ],
+    ["attributes without end", `<x xmlns:n="urn:n"${attributes(1_000)}/>`, "more than 1000 attributes of one element"],
+    [
+      "siblings, each of which would do",
+      `<a xmlns:p="${"u".repeat(1_000)}" xmlns:q="${"v".repeat(1_000)}">${pairs}</a>`.repeat(20),
+      "more than 33554432 characters when written out",
+    ],
+  ])("of %s", async (_, inside, reason) => {
+    const answer = (id: string) => `<rpc-reply xmlns="${base}" message-id="${id}"><data>${inside}</data></rpc-reply>`;
+    const port = await connect({ onRpc: ({ id }, peer) => peer.send(`${chunk(answer(id))}\n##\n`) });
+    expect(failureOf(await read(port))).toMatchObject({
+      code: "DEVICE_PROTOCOL",
+      message: expect.stringContaining(reason),
+    });
+  });
+
   test("of rpc-errors", async () => {
     const error = `<rpc-error><error-tag>operation-failed</error-tag><error-severity>error</error-severity><error-message>${"no ".repeat(300)}</error-message></rpc-error>`;
     const port = await connect({ onRpc: ({ id }, peer) => peer.reply(id, error.repeat(3_000)) });

@@ -99,7 +99,11 @@ test("edited during the trial, and put right by hand", async () => {
   await simulation.controller.rollback(id, "ann", "again");
   await simulation.run(30_000);
   expect(find(id)?.state, "neither the one nor the other").toBe("stuck");
+  await simulation.crash();
+  await simulation.boot();
+  expect(told(), "the next controller calls a person too").toEqual([`change ${id}: DEVICE_CHANGED`]);
   expect(await simulation.controller.settle(id, "ann", "two is right")).toMatchObject({ ok: true });
+  expect(told().slice(1)).toEqual([`change ${id}: well`]);
   expect(find(id)).toMatchObject({
     state: "rolled-back",
     outcome: { message: expect.stringMatching(/^ann has seen to it: two is right\. It was stuck: ./) },

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { sleep } from "../../src/kernel/clock.ts";
 import { confirmationOrder } from "../../src/loop/confirmation.ts";
 import { type Death, Life, Transaction } from "./transaction.ts";
 import type { Shape } from "./trial-router.ts";
@@ -133,6 +134,50 @@ test("the order of confirmation", async () => {
   expect(told["dead-man"], "its trial is left to be taken back").toEqual(["undo"]);
   expect(told.persistent, "confirmed, and undone again").toEqual(["confirm", "undo"]);
   checkQuiet(failing, "failing");
+});
+
+// Goal: how long is waited for a router is elapsed time, wherever the wall clock is set meanwhile. Method: a router is cut off amid the
+// confirmation or the undo, and the clock jumps an hour as that is noticed.
+test.each([
+  ["ahead", "confirm", "confirmed", 30],
+  ["back", "undo", "stuck", 150],
+] as const)("the clock is set %s while a router is cut off from its %s", async (way, when, end, withinS) => {
+  const made = begin(when === "confirm" ? "better" : "worse");
+  const [router] = made.routers;
+  if (!router) throw new Error("there are routers");
+  const elapsed = made.clock.now.bind(made.clock);
+  const startMs = elapsed();
+  const ask = router[when].bind(router);
+  router[when] = async (step, trial) => {
+    if (elapsed() === made.clock.now()) {
+      made.clock.now = () => elapsed() + (way === "ahead" ? 3_600_000 : -3_600_000);
+      router.reachable = false;
+      if (when === "confirm") made.clock.after(20_000, () => Object.assign(router, { reachable: true }));
+    }
+    return ask(step, trial);
+  };
+  await made.make();
+  expect(made.change?.state).toBe(end);
+  expect((elapsed() - startMs) / 1000).toBeLessThan(withinS);
+});
+
+// Goal: the first router's timer has started when it was told, not when the last one said yes: nothing is confirmed when it may be out.
+test("one commit takes most of the trial", async () => {
+  const made = begin("better");
+  const [, slow] = made.routers;
+  if (!slow) throw new Error("there are routers");
+  const commit = slow.commitOnTrial.bind(slow);
+  slow.commitOnTrial = async (step, trial) => {
+    await sleep(made.clock, 40_000);
+    const done = await commit(step, trial);
+    slow.reachable = false;
+    made.clock.after(30_000, () => Object.assign(slow, { reachable: true }));
+    return done;
+  };
+  await made.make();
+  expect(made.change?.state).toBe("rolled-back");
+  expect(slow.told).toEqual(["undo"]);
+  checkQuiet(made, "slow");
 });
 
 // Goal: nothing is confirmed anywhere while one router does not read as it was left: someone has edited it during the trial.

@@ -110,8 +110,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: "only the first router is taken back",
     file: "src/loop/runner.ts",
-    line: "this.#persistently(deadlineMs, () => port.undo(step, change.trial)),",
-    by: "step === change.plan.steps[0] ? this.#persistently(deadlineMs, () => port.undo(step, change.trial)) : Promise.resolve(ok(undefined)),",
+    line: "this.#persistently(passed, () => port.undo(step, change.trial)),",
+    by: "step === change.plan.steps[0] ? this.#persistently(passed, () => port.undo(step, change.trial)) : Promise.resolve(ok(undefined)),",
     caughtBy: "statesAreTrue",
     seed: 2,
   },

@@ -1,6 +1,6 @@
 import { Failure } from "../../kernel/failure.ts";
 import {
-  canonicalXml,
+  canonicalTexts,
   childElement,
   elements,
   escapeXml,
@@ -33,10 +33,7 @@ export async function getConfig(session: NetconfSession, source: Datastore, filt
   const data = childElement(reply, "data", reply.namespace);
   if (!data) throw unclear(session, `get-config of ${source}`);
   try {
-    return elements(data)
-      .filter(saysSomething)
-      .map((child) => canonicalXml(child))
-      .join("");
+    return canonicalTexts(elements(data).filter(saysSomething));
   } catch (error) {
     if (!(error instanceof XmlSyntaxError)) throw error;
     throw new Failure(
