@@ -123,6 +123,7 @@ export class Loop {
   async start(): Promise<void> {
     const { journal, policies } = this.#deps;
     await this.ledger.load();
+    await this.drift.start();
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
     for (const policy of policies) {
