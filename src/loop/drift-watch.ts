@@ -1,3 +1,4 @@
+import { z } from "zod";
 import type { Clock } from "../kernel/clock.ts";
 import { unifiedDiff } from "../kernel/diff.ts";
 import type { Drift } from "../model/drift.ts";
@@ -11,6 +12,17 @@ import { isThere, nameOf } from "./values.ts";
 
 type Deps = Readonly<{ network: Network; ledger: Ledger; journal: Journal; clock: Clock; troubles: Troubles }>;
 
+const found = "drift.found";
+const gone = "drift.gone";
+/** As journaled with either. */
+const Body = z.object({
+  section: z.string(),
+  changeId: z.string(),
+  sinceMs: z.number(),
+  values: z.array(z.string()),
+  diff: z.string(),
+});
+
 /** Compares what is read of routers with what confirmed changes set there. It tells, and touches nothing. */
 export class DriftWatch {
   readonly #deps: Deps;
@@ -19,6 +31,20 @@ export class DriftWatch {
 
   constructor(deps: Deps) {
     this.#deps = deps;
+  }
+
+  /** Goes on from what a predecessor told. */
+  async start(): Promise<void> {
+    const { network, journal, troubles } = this.#deps;
+    for (const { name: device } of network.devices) {
+      for (const { event, body } of await journal.entries(device)) {
+        const read = event === found || event === gone ? Body.safeParse(body) : undefined;
+        if (!read?.success) continue;
+        if (event === found) this.#found.set(read.data.section, { device, ...read.data });
+        else this.#found.delete(read.data.section);
+      }
+    }
+    for (const drift of this.all()) troubles.driftTold(drift);
   }
 
   all(): readonly Drift[] {
@@ -51,10 +77,14 @@ export class DriftWatch {
     };
   }
 
-  async #compare(device: string, { aspect, reading, found }: AspectReading, ours: readonly Standing[]): Promise<void> {
+  async #compare(
+    device: string,
+    { aspect, reading, found: facts }: AspectReading,
+    ours: readonly Standing[],
+  ): Promise<void> {
     const section = sectionOf(device, aspect);
     const known = this.#found.get(section);
-    const edited = ours.filter(({ value }) => value.action === aspect && !isThere(value, found));
+    const edited = ours.filter(({ value }) => value.action === aspect && !isThere(value, facts));
     const [last] = edited;
     if (!last) {
       if (known) await this.#gone(known);
@@ -72,17 +102,17 @@ export class DriftWatch {
     const drift = { section, device, changeId, sinceMs, values, diff };
     this.#found.set(section, drift);
     this.#deps.troubles.drift(drift);
-    await this.#journal("drift.found", drift);
+    await this.#journal(found, drift);
   }
 
   async #gone(drift: Drift): Promise<void> {
-    this.#found.delete(drift.section);
+    // Another reading may have seen it go as well.
+    if (!this.#found.delete(drift.section)) return;
     this.#deps.troubles.driftGone(drift);
-    await this.#journal("drift.gone", drift);
+    await this.#journal(gone, drift);
   }
 
-  #journal(event: string, { device, section, changeId, values, diff }: Drift): Promise<void> {
-    const body = { section, changeId, values, diff };
+  #journal(event: string, { device, ...body }: Drift): Promise<void> {
     return this.#deps.journal.append({ event, actor: "pointsman", subject: device, body });
   }
 }

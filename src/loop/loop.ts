@@ -138,6 +138,7 @@ export class Loop {
   async #load(): Promise<void> {
     const { journal, policies } = this.#deps;
     await this.ledger.load();
+    await this.drift.start();
     this.switches = await journal.switches();
     const snapshots = await journal.actors();
     for (const policy of policies) {

@@ -48,7 +48,12 @@ export class Troubles {
     const what = values.join(", ");
     const message = `someone else has changed what ${changeId} set: ${what}\n${diff}`;
     const mend = "put it back, or keep it: the next change is planned from what is there then";
-    this.#tell(section, `${changeId} ${what}`, { code: "DEVICE_CHANGED", message, mend });
+    this.#tell(section, kindOf({ changeId, values }), { code: "DEVICE_CHANGED", message, mend });
+  }
+
+  /** A predecessor has told it. */
+  driftTold(drift: Drift): void {
+    this.#told.set(drift.section, kindOf(drift));
   }
 
   driftGone({ section }: Drift): void {
@@ -61,3 +66,6 @@ export class Troubles {
     if (before !== kind) this.#onTrouble({ where, ...(failure ? { failure } : {}) });
   }
 }
+
+/** Edits of other values, or of another change's, are news. */
+const kindOf = ({ changeId, values }: Pick<Drift, "changeId" | "values">) => [changeId, ...values].join();

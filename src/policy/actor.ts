@@ -49,6 +49,7 @@ const Snapshot = z.object({
     hold: z
       .object({ after: z.enum([...outcomes, "nothing-done"]), sinceMs: z.number(), reason: z.string() })
       .nullable(),
+    stale: z.boolean().default(false),
     purpose: z.enum(["relieve", "give-back"]).nullable(),
     changeId: z.string().nullable(),
     // What was saved before there was one goes on without.

@@ -12,19 +12,21 @@ const tooOftenWorse = 2;
 export type EarnedMode = Readonly<{ mode: Mode; meanError?: number; lowered?: string }>;
 
 /**
- * An `auto` policy is lowered to `propose` while its predictions cannot be relied on: while, over its last `over` changes that have a
- * verdict, the mean of their prediction errors is beyond its limit, or two of them were measured to make things worse.
+ * An `auto` policy is lowered to `propose` while its predictions cannot be relied on: while the mean of its last `over` prediction
+ * errors is beyond its limit, or two of its last `over` changes that have a verdict were measured to make things worse.
  * It rises again when what people approve since goes as predicted, which pushes the bad ones out of the last `over`. All of it is
  * read off the journaled changes, so that a restart changes nothing. Silence is not counted: telemetry failed, not the prediction.
  * `changes` newest first; what people asked for does not count.
  */
 export function earnedMode(policy: Policy, changes: readonly Change[]): EarnedMode {
   const { maxPredictionError, over } = policy.autonomy ?? usualAutonomy;
-  const judged = changes
+  const verdicts = changes
     .filter(({ origin }) => origin.kind === "policy" && origin.policy === policy.name)
-    .flatMap(({ verdict }) => (verdict && verdict.outcome !== "silent" ? [verdict] : []))
-    .slice(0, over);
-  const errors = judged.flatMap(({ predictionError }) => (predictionError ? [predictionError.error] : []));
+    .flatMap(({ verdict }) => (verdict && verdict.outcome !== "silent" ? [verdict] : []));
+  const judged = verdicts.slice(0, over);
+  // What could not be measured is no proof that it goes well again.
+  const measured = verdicts.flatMap(({ predictionError }) => (predictionError ? [predictionError.error] : []));
+  const errors = measured.slice(0, over);
   const mean = errors.length > 0 ? errors.reduce((sum, error) => sum + error, 0) / errors.length : undefined;
   const known = mean === undefined ? {} : { meanError: mean };
   if (policy.mode !== "auto") return { mode: policy.mode, ...known };

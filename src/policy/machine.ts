@@ -30,6 +30,8 @@ export type Hold = Readonly<{
 export type Memory = Readonly<{
   evidence: Evidence;
   hold: Hold | null;
+  /** The last change of this breach was stale: the next one that is will be held, or another writer could keep us at it for ever. */
+  stale: boolean;
   /** What is being decided, proposed or changed. */
   purpose: "relieve" | "give-back" | null;
   changeId: string | null;
@@ -38,7 +40,7 @@ export type Memory = Readonly<{
 }>;
 
 export const blankMemory: Memory = {
-  ...{ evidence: noEvidence, hold: null, purpose: null },
+  ...{ evidence: noEvidence, hold: null, stale: false, purpose: null },
   ...{ changeId: null, correlation: null },
 };
 
@@ -67,7 +69,7 @@ const machineSetup = setup({
     "held still": timeLeft,
     "awaits window": ({ context }) => context.hold?.after === "nothing-done",
     confirmed: ({ event }) => event.type === "ended" && event.outcome === "confirmed",
-    stale: ({ event }) => event.type === "ended" && event.outcome === "stale",
+    "stale at first": ({ context, event }) => event.type === "ended" && event.outcome === "stale" && !context.stale,
   },
   actions: {
     /** The sample counts towards the next decision. */
@@ -87,16 +89,16 @@ const machineSetup = setup({
     /** What comes next belongs to the breach that begins with this sample, or to none. */
     "correlate anew": assign((seen) => {
       const found = evaluated(seen)?.found;
-      return { correlation: found?.above ? found.correlation : null };
+      return found?.above ? { correlation: found.correlation } : { correlation: null, stale: false };
     }),
     "to relieve": assign({ purpose: "relieve" as const }),
     "to give back": assign({ purpose: "give-back" as const }),
     "keep change": assign(({ event }) => (event.type === "proposed" ? { changeId: event.changeId } : {})),
-    "drop change": assign({ purpose: null, changeId: null }),
+    "drop stale change": assign({ stale: true, purpose: null, changeId: null }),
     hold: assign(({ context, event }) => {
       if (event.type === "ended") {
         const hold = { after: event.outcome, sinceMs: event.atMs, reason: context.changeId ?? "a change" };
-        return { hold, purpose: null, changeId: null };
+        return { hold, stale: event.outcome === "stale", purpose: null, changeId: null };
       }
       if (event.type !== "nothing-done") return {};
       return { hold: { after: "nothing-done" as const, sinceMs: event.atMs, reason: event.reason }, purpose: null };
@@ -139,7 +141,7 @@ export const policyMachine = machineSetup.createMachine({
     ended: [
       { guard: "confirmed", target: ".settling", actions: ["start anew", "hold"] },
       // Nothing was tried, so there is nothing to wait for: what routers have now is another question.
-      { guard: "stale", target: ".quiet", actions: ["start anew", "drop change"] },
+      { guard: "stale at first", target: ".quiet", actions: ["start anew", "drop stale change"] },
       { target: ".held", actions: ["start anew", "hold"] },
     ],
   },

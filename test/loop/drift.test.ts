@@ -97,6 +97,7 @@ const network = {
     { name: "a", device: "a", bgp: {} },
     { name: "b", device: "b", bgp: {}, qos: true },
     { name: "plain", device: "a" },
+    { name: "q", device: "a", qos: true },
   ],
   prefixes: ["x"],
   flows: [{ name: "f", headend: "a" }],
@@ -154,6 +155,23 @@ test.each<[string, AspectReading, number]>([
     found === 1 ? [["c1", "prepends of x on a"]] : [],
   );
   expect(watch.unwatched()).toEqual([]);
+});
+
+// Goal: what is gone is journaled once, however many readings find it. Method: two sections of one router, undone while it is read twice.
+test("two readings at a time", async () => {
+  const share = { class: "c", guaranteed: 0, ceiling: 1, priority: 0, mark: { minBytes: 1, maxBytes: 2 } };
+  const queues = { action: "qos", device: "a", link: "q", from: [], to: [share] };
+  const base = change("c2", { sets: {} });
+  const qos = { ...base, decision: { ...base.decision, action: "qos", changes: [queues] } } as unknown as Change;
+  let changes = [qos, change("c1", { sets: { "a x": 3 } })];
+  const { watch, see, events } = watching(() => changes);
+  const noQueues = { aspect: "qos", reading: { query: "qos", text: "" }, found: { qos: [] } } as const;
+  await see(reading(2), noQueues);
+  expect(watch.all().map(({ section }) => section)).toEqual(["export policies of a", "queues of a"]);
+  changes = [];
+  await Promise.all([see(reading(2), noQueues), see(reading(2), noQueues)]);
+  expect(watch.all()).toEqual([]);
+  expect(events()).toEqual(["drift.found", "drift.found", "drift.gone", "drift.gone"]);
 });
 
 // Goal: what the inventory no longer has is said to be unwatched, and is no drift. Method: a value of each kind with one name of it changed.

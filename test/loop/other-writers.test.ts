@@ -161,6 +161,33 @@ test("edited after the confirmation", async () => {
   expect(await journaled("edge-a")).toEqual(["drift.found", "drift.gone"]);
 });
 
+// Goal: a restart neither calls anybody again for drift that was told, nor forgets to say when it is gone.
+test("drift over a restart", async () => {
+  simulation = await Simulation.start(39);
+  await confirmed();
+  const { running } = routerOf("edge-a");
+  editPrepends(2);
+  await simulation.run(70_000);
+  const { drift } = await simulation.controller.status();
+  expect(drift.length).toBe(1);
+  await simulation.crash();
+  await simulation.boot();
+  expect((await simulation.controller.status()).drift).toEqual(drift);
+  await simulation.run(70_000);
+  expect((await simulation.controller.status()).drift).toEqual(drift);
+  expect(told()).toEqual(["export policies of edge-a: DEVICE_CHANGED"]);
+  await simulation.crash();
+  routerOf("edge-a").running = running;
+  await simulation.boot();
+  await simulation.run(70_000);
+  expect((await simulation.controller.status()).drift).toEqual([]);
+  expect(told().slice(1)).toEqual(["export policies of edge-a: well"]);
+  expect(await journaled("edge-a")).toEqual(["drift.found", "drift.gone"]);
+  await simulation.crash();
+  await simulation.boot();
+  expect((await simulation.controller.status()).drift).toEqual([]);
+});
+
 // Goal: what pointsman itself has changed since is no drift, nor what stands where all of its changes are undone; trials neither.
 test("no drift of our own making", async () => {
   simulation = await Simulation.start(34);

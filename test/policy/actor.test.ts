@@ -252,6 +252,46 @@ test("stale is decided anew", () => {
   ]);
 });
 
+const staleOnce: Step[] = [
+  ...breach,
+  [proposed, "proposed"],
+  [ended(4, "stale"), "quiet"],
+  [at(5, 0.9), "breaching"],
+  [at(6, 0.9), "breaching"],
+  [at(7, 0.9), "deciding"],
+];
+
+// Goal: where plans go stale one after the other, as another writer keeps at it, all but the first are held, after the hold too.
+test("stale again is held", () => {
+  const actor = run([...staleOnce, [proposed, "proposed"], [ended(8, "stale"), "held"], [at(9, 0.9), "held"]]);
+  expect(actor.detail).toContain("c-1 was stale");
+  run(
+    [
+      [at(13, 0.9), "held"],
+      [at(14, 0.9), "quiet"],
+      [at(15, 0.9), "breaching"],
+      [at(16, 0.9), "deciding"],
+      [ended(17, "stale"), "held"],
+    ],
+    actor,
+  );
+});
+
+// Goal: another end, or the end of the breach, makes the next stale plan a first one again.
+test.each<[string, Step[]]>([
+  ["a change that was made", [[ended(8, "confirmed"), "settling"]]],
+  ["a change that was rejected", [[ended(8, "rejected"), "held"]]],
+  [
+    "a breach that is over",
+    [
+      [nothing(8), "held"],
+      [at(9, 0.1), "quiet"],
+    ],
+  ],
+])("stale after %s is the first", (_name, between) => {
+  run([...staleOnce, ...between, [ended(12, "stale"), "quiet"]]);
+});
+
 // Goal: the intent tells what fired it, in source times.
 test("a relieve intent has the whole window as evidence", () => {
   const actor = run([
