@@ -17,8 +17,8 @@ export type DecisionInput = Readonly<{
   unlisted: readonly PrefixRate[];
   /** Links and routers that any policy drains. */
   drained: readonly string[];
-  /** What was announced before any change of ours that still stands; without, what is announced now. */
-  standing?: RouterFacts["announcements"];
+  /** What was announced before any change of ours that still stands. */
+  standing: RouterFacts["announcements"];
 }> &
   RouterFacts;
 

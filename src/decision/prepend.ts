@@ -15,8 +15,8 @@ export type PrependInput = Readonly<{
   state: NetworkState;
   /** What the routers announce now, all links. */
   announcements: readonly Announcement[];
-  /** What they announced before any change of ours that still stands; without, what they announce now. */
-  standing?: readonly Announcement[];
+  /** What they announced before any change of ours that still stands. */
+  standing: readonly Announcement[];
   /** Rates by the intent's link of prefixes that are not on the allow-list, heaviest first: only to be named. */
   unlisted: readonly PrefixRate[];
 }>;
@@ -26,7 +26,7 @@ export type PrependInput = Readonly<{
  * but a link in scope without a measured rate stops the decision here: no data is never zero.
  */
 export function decidePrepend(input: PrependInput): DecisionOutcome {
-  const { intent, policy, network, state, announcements, standing = announcements, unlisted } = input;
+  const { intent, policy, network, state, announcements, standing, unlisted } = input;
   const links = linksInScope(network, policy);
   assert(
     links.some((link) => link.name === intent.target),

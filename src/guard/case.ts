@@ -26,8 +26,8 @@ export type GuardInput = Readonly<{
   phase: "propose" | "push";
   /** When a policy's changes for the decision's target began to reach routers, whatever became of them; without this one. */
   touchedMs: readonly number[];
-  /** What was announced before any change of ours that still stands; without, what is announced now. */
-  standing?: RouterFacts["announcements"];
+  /** What was announced before any change of ours that still stands. */
+  standing: RouterFacts["announcements"];
   nowMs: number;
 }> &
   RouterFacts;

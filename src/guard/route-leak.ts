@@ -87,7 +87,7 @@ export function noMoreSpecifics({ decision, network, announcements }: PrependCas
  * Prepended on all its links, a prefix is anyone's who announces it with a shorter path. One link at least keeps no more
  * prepends than the operator's own, whatever our earlier changes added; those that the operator has set everywhere are theirs.
  */
-export function prependedEverywhere({ decision, announcements, standing = announcements }: PrependCase): GuardFinding {
+export function prependedEverywhere({ decision, announcements, standing }: PrependCase): GuardFinding {
   const guard = "prepended-everywhere";
   const [stood, announced] = [prependsByPrefix(standing), prependsByPrefix(announcements)];
   const kept: string[] = [];

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { decidePrepend } from "../../src/decision/prepend.ts";
 import type { Intent } from "../../src/model/decision.ts";
+import { decidePrepend } from "../support/untouched.ts";
 import { chat } from "../te/anycast-sites.ts";
 import {
   a,

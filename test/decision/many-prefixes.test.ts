@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { decidePrepend } from "../../src/decision/prepend.ts";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import { seededRandom } from "../../src/kernel/random.ts";
+import { decidePrepend, judgeGuards } from "../support/untouched.ts";
 import { announce, networkOf, nowMs, policyOf, relieveA, stateOf, transit } from "../te/two-transits.ts";
 
 /** A thousand prefixes over four links: the first at 90%, the others half full. */

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decidePrepend } from "../../src/decision/prepend.ts";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import type { DecisionOutcome, PrependDecision } from "../../src/model/decision.ts";
+import { decidePrepend, judgeGuards } from "../support/untouched.ts";
 import { chat } from "../te/anycast-sites.ts";
 import {
   a,

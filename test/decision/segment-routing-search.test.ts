@@ -1,10 +1,11 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decideSegmentRouting } from "../../src/decision/segment-routing.ts";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import type { Link, Network } from "../../src/model/inventory.ts";
 import type { NetworkState } from "../../src/model/network-state.ts";
 import { Ecmp } from "../../src/te/ecmp.ts";
+import { judgeGuards } from "../support/untouched.ts";
 import { sharesOn, graphOf as unitGraph } from "../te/segment-routing/networks.ts";
 import {
   classes,

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { decide } from "../../src/decision/decide.ts";
 import { decideSegmentRouting } from "../../src/decision/segment-routing.ts";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import type { Intent, SegmentRoutingDecision } from "../../src/model/decision.ts";
 import type { Network } from "../../src/model/inventory.ts";
+import { decide, judgeGuards } from "../support/untouched.ts";
 import {
   type FlowSpec,
   intentFor,

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import { bitsPerSecond } from "../../src/kernel/units.ts";
 import { type Change, type ChangeState, changeStates } from "../../src/model/change.ts";
 import type { Intent } from "../../src/model/decision.ts";
 import type { FreezeWindow } from "../../src/model/inventory.ts";
 import type { Mode } from "../../src/model/policy.ts";
+import { judgeGuards } from "../support/untouched.ts";
 import { chat } from "../te/anycast-sites.ts";
 import {
   a,

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { denied, judgeGuards } from "../../src/guard/guard.ts";
+import { denied } from "../../src/guard/guard.ts";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { ClassShare, Intent, QosChange, QosDecision } from "../../src/model/decision.ts";
+import { judgeGuards } from "../support/untouched.ts";
 import {
   batch,
   classOf,

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { judgeGuards } from "../../src/guard/guard.ts";
 import { bitsPerSecond, ratio } from "../../src/kernel/units.ts";
 import type { AnycastChange, AnycastDecision } from "../../src/model/decision.ts";
 import type { RpkiAccess } from "../../src/model/inventory.ts";
 import type { RouteOrigins, Vrp } from "../../src/model/route-origins.ts";
+import { judgeGuards } from "../support/untouched.ts";
 import * as sites from "../te/anycast-sites.ts";
 import * as transits from "../te/two-transits.ts";
 import { a, announce, b, decisionOf, nowMs, prepend } from "../te/two-transits.ts";

@@ -96,6 +96,16 @@ export class Facts {
     return this.deeds.findLast((deed) => deed.token === token && deed.device === device);
   }
 
+  /** Prepends by prefix without what we have done: what was there, then what others have set. */
+  setByOperators(device: string): ReadonlyMap<string, number> {
+    const own = new Map(this.initially.get(device));
+    for (const settlement of this.settlements) {
+      if (settlement.device !== device || !("prepends" in settlement)) continue;
+      for (const [prefix, prepends] of settlement.prepends) own.set(prefix, prepends);
+    }
+    return own;
+  }
+
   /** Prepends by prefix that a router should have once all is quiet: what was there, then what was confirmed or set by others, in turn. */
   owed(device: string): ReadonlyMap<string, number> {
     const owed = new Map(this.initially.get(device));

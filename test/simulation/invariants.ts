@@ -69,6 +69,22 @@ export const atPush = {
     return no && `${change.id} is pushed against guard ${no.guard}: ${no.reason}`;
   },
 
+  /** 4. Whoever asks, it leaves each prefix on some link with no more prepends than others have set there. */
+  leavesALinkFree(facts: Facts, { token }: Push): Wrong {
+    const change = facts.changeOf(token);
+    if (change?.decision.action !== "bgp-prepend") return undefined;
+    const { changes } = change.decision;
+    for (const prefix of new Set(changes.map((one) => one.prefix))) {
+      const isFree = [...facts.routers].some(([device, router]) => {
+        const now = router.announced().get(prefix);
+        const to = changes.find((one) => one.prefix === prefix && one.device === device)?.to ?? now;
+        return to !== undefined && to <= (facts.setByOperators(device).get(prefix) ?? Number.NEGATIVE_INFINITY);
+      });
+      if (!isFree) return `${change.id} leaves ${prefix} with more prepends than its own on every link`;
+    }
+    return undefined;
+  },
+
   /** 4. As many different people as the policy wants have approved it, in time, and the audit log knows each. */
   approvedByPeople(facts: Facts, { token }: Push): Wrong {
     const change = facts.changeOf(token);

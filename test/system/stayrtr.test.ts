@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { judgeGuards } from "../../src/guard/guard.ts";
 import { systemClock } from "../../src/kernel/clock.ts";
 import { createCertificateAuthority } from "../../src/lab/certificates.ts";
 import type { RpkiCache } from "../../src/model/inventory.ts";
@@ -10,6 +9,7 @@ import { SeriesTable } from "../../src/model/sample.ts";
 import { NetworkFold } from "../../src/state/network-fold.ts";
 import { originValidity } from "../../src/te/route-origin.ts";
 import { rtrSource } from "../../src/telemetry/rtr/rtr-source.ts";
+import { judgeGuards } from "../support/untouched.ts";
 import { a, announcements, decisionOf, network, peak, policyOf, prepend } from "../te/two-transits.ts";
 import { startStayrtr, type WrittenVrp } from "./stayrtr-server.ts";
 
