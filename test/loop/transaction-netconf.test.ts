@@ -33,7 +33,7 @@ async function make(): Promise<Change | undefined> {
     clock: systemClock,
     state: () => ({}) as NetworkState,
     guards: async () => ok([]),
-    earned: ({ mode }) => ({ mode }),
+    earned: () => ({ mode: "auto" }),
     verify: () => ({ outcome: "better", findings: [] }),
     nextTelemetry: async () => undefined,
   });

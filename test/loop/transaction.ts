@@ -92,7 +92,7 @@ export class Transaction {
       clock: this.clock,
       state: () => ({}) as NetworkState,
       guards: async () => ok([]),
-      earned: ({ mode }) => ({ mode }),
+      earned: () => ({ mode: "auto" }),
       verify: () => ({ outcome: this.verdict, findings: [] }),
       nextTelemetry: async () => undefined,
     });
