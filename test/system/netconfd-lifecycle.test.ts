@@ -95,7 +95,7 @@ beforeEach(async () => {
     clock: systemClock,
     state: () => ({}) as NetworkState,
     guards: async () => ok([]),
-    earned: ({ mode }) => ({ mode }),
+    earned: () => ({ mode: "auto" }),
     verify: () => verdict,
     nextTelemetry: (signal) => sleep(systemClock, 50, signal),
   });
