@@ -25,7 +25,11 @@ export class Troubles {
   /** A change that was stuck when this controller started: its predecessor's call for a person may have gone unheard. */
   stuck({ id, outcome }: Change): void {
     const { code, message, mend } = outcome ?? { code: "STOPPED", message: "nobody knows why" };
-    const failure = { code, message: `stuck, and blocks further changes: ${message}`, ...(mend ? { mend } : {}) } as const;
+    const failure = {
+      code,
+      message: `stuck, and blocks further changes: ${message}`,
+      ...(mend ? { mend } : {}),
+    } as const;
     this.#tell(`change ${id}`, "stuck", failure);
   }
 

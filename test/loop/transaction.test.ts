@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { sleep } from "../../src/kernel/clock.ts";
 import { confirmationOrder } from "../../src/loop/confirmation.ts";
+import type { DevicePort } from "../../src/model/device.ts";
 import { type Death, Life, Transaction } from "./transaction.ts";
 import type { Shape } from "./trial-router.ts";
 
@@ -147,8 +148,8 @@ test.each([
   if (!router) throw new Error("there are routers");
   const elapsed = made.clock.now.bind(made.clock);
   const startMs = elapsed();
-  const ask = router[when].bind(router);
-  router[when] = async (step, trial) => {
+  const ask: DevicePort["confirm"] = router[when].bind(router);
+  const cutOffOnce: DevicePort["confirm"] = async (step, trial) => {
     if (elapsed() === made.clock.now()) {
       made.clock.now = () => elapsed() + (way === "ahead" ? 3_600_000 : -3_600_000);
       router.reachable = false;
@@ -156,6 +157,7 @@ test.each([
     }
     return ask(step, trial);
   };
+  Object.assign(router, { [when]: cutOffOnce });
   await made.make();
   expect(made.change?.state).toBe(end);
   expect((elapsed() - startMs) / 1000).toBeLessThan(withinS);
