@@ -5,12 +5,12 @@ import { approvalsNeeded } from "../guard/approvals.ts";
 import { denied, judgeGuards } from "../guard/guard.ts";
 import { assert } from "../kernel/assert.ts";
 import type { Clock } from "../kernel/clock.ts";
-import { Failure, fail, mendOf, ok, type Result } from "../kernel/failure.ts";
+import { Failure, fail, mendOf, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
 import type { Change } from "../model/change.ts";
 import type { Conclusion } from "../model/conclusion.ts";
 import type { PolicyStatus, Trouble } from "../model/controller.ts";
-import type { GuardFinding, Intent } from "../model/decision.ts";
+import type { Intent } from "../model/decision.ts";
 import type { DevicePort } from "../model/device.ts";
 import type { LinkName, Network } from "../model/inventory.ts";
 import type { Journal, Switches } from "../model/journal.ts";
@@ -19,7 +19,6 @@ import type { Policy } from "../model/policy.ts";
 import { targetsOf } from "../model/scope.ts";
 import { type Observation, observe } from "../policy/observe.ts";
 import { predictReclaim } from "../policy/reclaim.ts";
-import { verifyChange } from "../verify/verify.ts";
 import { AutonomyWatch } from "./autonomy.ts";
 import { displacements, touched } from "./displacements.ts";
 import { DriftWatch } from "./drift-watch.ts";
@@ -27,6 +26,7 @@ import { Ledger } from "./ledger.ts";
 import { nextState } from "./lifecycle.ts";
 import { PolicyActors } from "./policy-actors.ts";
 import { policyStatus } from "./policy-status.ts";
+import { guardsAtPush, type Push, verdictOn } from "./push.ts";
 import { recover } from "./recover.ts";
 import { Routers } from "./routers.ts";
 import { Runner } from "./runner.ts";
@@ -35,7 +35,6 @@ import { standingPrepends } from "./standing-prepends.ts";
 import { stoppedBy } from "./stopped.ts";
 import { TelemetrySignal } from "./telemetry-signal.ts";
 import { Troubles } from "./troubles.ts";
-import { addsPath } from "./undo.ts";
 
 export type LoopDeps = Readonly<{
   network: Network;
@@ -117,14 +116,20 @@ export class Loop {
     this.autonomy = new AutonomyWatch({ ...deps, ledger: this.ledger, onTrouble });
     this.#signal = new TelemetrySignal(clock, deps.network.telemetry.intervalMs);
     telemetry.onUpdate(() => this.#signal.raise());
+    const push: Push = {
+      ...{ network: deps.network, clock, ledger: this.ledger, routers: this.routers },
+      state: () => this.#snapshot(),
+      switches: () => this.switches,
+      drained: () => this.#drained(),
+    };
     this.runner = new Runner({
       ledger: this.ledger,
       devices: deps.devices,
       clock,
       state: () => this.#snapshot(),
-      guards: (change) => this.#guardsNow(change),
+      guards: (change) => guardsAtPush(push, change),
       earned: (policy) => this.autonomy.of(policy),
-      verify: (change, before, now) => this.#verify(change, before, now),
+      verify: (change, before, now) => verdictOn(push, change, before, now),
       nextTelemetry: (signal) => this.#signal.next(signal),
     });
   }
@@ -433,54 +438,6 @@ export class Loop {
     }
   }
 
-  /** At the push everything is asked anew: what is measured, what is switched, and what the routers announce. */
-  async #guardsNow(change: Change): Promise<Result<readonly GuardFinding[]>> {
-    const { network, clock } = this.#deps;
-    const ordered = change.origin.kind === "operator";
-    const { action, intent } = change.decision;
-    // A rollback waits for no router but its own; what another announces counts for nothing while it cannot be read.
-    const required = change.plan.steps.map(({ device }) => device);
-    const read = await (ordered
-      ? this.routers.read({ action, required })
-      : this.routers.readAbout(action, intent.target));
-    if (!read.ok && !ordered) return read;
-    const nowMs = clock.now();
-    // Of its own routers alone, which must still read so to be changed.
-    const facts = read.ok ? read.value.facts : change.facts;
-    const findings = judgeGuards({
-      ...facts,
-      policy: change.policy,
-      network,
-      state: this.#snapshot(),
-      decision: change.decision,
-      switches: this.switches,
-      drained: this.#drained(),
-      standing: standingPrepends(facts.announcements, this.ledger.all()),
-      touchedMs: touched(this.ledger.all(), change.decision.intent.target, change.id),
-      // The runner takes one change at a time: another that is preparing waits for its turn.
-      changesInFlight: this.ledger.open().filter((other) => {
-        // What is stuck on other routers must not keep a person from going back on these.
-        const isElsewhere = ordered && other.state === "stuck" && !shareRouter(change, other);
-        return other.id !== change.id && other.state !== "preparing" && !isElsewhere;
-      }),
-      phase: "push",
-      nowMs,
-    });
-    // A person takes a confirmed change back to what ran before: neither silence nor their own kill must stop them.
-    return ok(ordered ? findings.filter((finding) => alwaysBinding.has(finding.guard)) : findings);
-  }
-
-  #verify(change: Change, before: NetworkState, now: NetworkState) {
-    const { network, clock } = this.#deps;
-    if (change.origin.kind === "operator" && !addsPath(change.decision)) {
-      const text = `every router reads as it did before ${change.origin.undoes}`;
-      return { outcome: "better", findings: [{ text, held: true }] } as const;
-    }
-    const { policy, decision, times } = change;
-    const pushedMs = times.committedMs ?? clock.now();
-    return verifyChange({ policy, network, decision, before, now, pushedMs, nowMs: clock.now() });
-  }
-
   #snapshot(): NetworkState {
     const { telemetry, clock } = this.#deps;
     const state = telemetry.snapshot(clock.now());
@@ -503,16 +460,6 @@ export class Loop {
 const looksPerEvaluation = 10;
 /** Routers' sample timers jitter: one that is a little early still counts as the next. */
 const jitterShare = 0.9;
-
-/** Guards that hold even for a rollback that a person asks for: none of it may leave a prefix to others, or to nobody. */
-const alwaysBinding = new Set([
-  ...["allow-list", "rpki", "one-change-in-flight"],
-  ...["prepended-everywhere", "drained-everywhere", "last-announcement"],
-]);
-
-function shareRouter(one: Change, other: Change): boolean {
-  return one.plan.steps.some(({ device }) => other.plan.steps.some((step) => step.device === device));
-}
 
 function crossed(intent: Intent): { crossedMs?: number } {
   const first = intent.evidence.find((one) => intent.kind === "give-back" || one.value > intent.threshold);
