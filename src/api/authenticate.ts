@@ -57,15 +57,17 @@ export async function authenticator(options: {
   takesNamed: boolean;
   resolveSecret: ResolveSecret;
   clock: Clock;
+  /** Told why the issuer's keys cannot be had. */
+  onKeysUnavailable: (why: string) => void;
 }): Promise<Authenticate> {
-  const { localToken, access, takesNamed, resolveSecret, clock } = options;
+  const { localToken, access, takesNamed, resolveSecret, clock, onKeysUnavailable } = options;
   const named = takesNamed ? await namedDigests(access?.tokens ?? [], resolveSecret) : [];
   const hasNames = access !== undefined && (access.tokens.length > 0 || access.oidc !== undefined);
   const everyone = hasNames ? localAdmin : null;
   if (localToken !== undefined) {
     named.push({ caller: { name: everyone, role: "admin" }, digest: digest(localToken) });
   }
-  const signedIn = takesNamed && access?.oidc && oidcVerifier(access.oidc, clock);
+  const signedIn = takesNamed && access?.oidc && (await oidcVerifier(access.oidc, clock, onKeysUnavailable));
   const wrongOnes = new RateLimit({ burst: 10, perSecond: 1 / 6, clock });
   const wrongSignatures = new RateLimit({ burst: 300, perSecond: 100, clock });
 

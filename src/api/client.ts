@@ -7,6 +7,7 @@ import type { ChainedEntry, Switches } from "../model/journal.ts";
 import type { ShedLevel } from "../model/shed.ts";
 import type { Caller } from "./authenticate.ts";
 import { Health } from "./health.ts";
+import { startIt, unreachable } from "./unreachable.ts";
 
 /** `whoAmI` says under which name the token acts; `null` where the controller takes the name on trust. */
 export type RemoteController = Controller & Readonly<{ whoAmI(): Promise<Caller> }>;
@@ -18,8 +19,7 @@ export async function healthOf(url: string, route: "healthz" | "readyz"): Promis
   const answer = await fetch(`${url}/${route}`, { signal: AbortSignal.timeout(healthPatienceMs) })
     .then((response) => response.json())
     .catch((cause: unknown) => {
-      const message = `no controller answers at ${url} within ${healthPatienceMs / 1000} s`;
-      throw new Failure("CONTROLLER_UNREACHABLE", message, { retry: "later", mend: startIt, cause });
+      throw unreachable(url, cause, ` within ${healthPatienceMs / 1000} s`);
     });
   const parsed = Health.safeParse(answer);
   if (parsed.success) return parsed.data;
@@ -31,8 +31,6 @@ const healthPatienceMs = 10_000;
 
 /** Longer than a router may take to be read, twice. */
 const patienceMs = 90_000;
-
-const startIt = "start it with pointsman run, or name its state folder with --state";
 
 /** A controller in another process, by its HTTP API. Throws Failure CONTROLLER_UNREACHABLE when nothing answers there. */
 export function remoteController({ url, token }: Endpoint): RemoteController {
@@ -52,11 +50,7 @@ export function remoteController({ url, token }: Endpoint): RemoteController {
           cause,
         });
       }
-      throw new Failure("CONTROLLER_UNREACHABLE", `no controller answers at ${url}`, {
-        retry: "later",
-        mend: startIt,
-        cause,
-      });
+      throw unreachable(url, cause);
     });
   }
   async function call<T>(method: "GET" | "POST", path: string, body?: unknown): Promise<Result<T>> {

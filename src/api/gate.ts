@@ -56,7 +56,9 @@ export function gate({ authenticate, clock, onRefused }: GateOptions): Middlewar
       throw new Failure("RATE_LIMITED", "too many requests", { retry: "later", mend });
     }
     context.set("caller", caller);
-    const lacking = whyNot(caller, roleFor(...routeOf(context)));
+    const [method, path] = routeOf(context);
+    // What is not there is for nobody: the answer is 404.
+    const lacking = path === noRoute ? undefined : whyNot(caller, roleFor(method, path));
     if (lacking) {
       await tell(context, caller.name, lacking);
       throw lacking;
@@ -84,9 +86,11 @@ export function nameOf({ name }: Caller, by: string | undefined): string {
   throw new Failure("FORBIDDEN", `this token is of ${name}, who cannot act as ${by}`, { mend: "leave out --as" });
 }
 
+const noRoute = "no such route";
+
 /** The route as it is written, not as it was asked for. */
 export function routeOf(context: Context): [method: string, path: string] {
   const method = context.req.method === "HEAD" ? "GET" : context.req.method;
   const route = matchedRoutes(context).findLast((one) => one.method === method);
-  return [method, route?.path ?? "no such route"];
+  return [method, route?.path ?? noRoute];
 }

@@ -36,9 +36,27 @@ export class KeySource {
   #failure: Failure | undefined;
   #loading: Promise<void> | undefined;
 
-  constructor(from: OidcAccess["jwks"], clock: Clock) {
+  readonly #onUnavailable: (why: string) => void;
+
+  /** Why keys cannot be had is told to `onUnavailable`, and not to those who ask: it may name what is nobody else's business. */
+  constructor(from: OidcAccess["jwks"], clock: Clock, onUnavailable: (why: string) => void) {
     this.#from = from;
     this.#clock = clock;
+    this.#onUnavailable = onUnavailable;
+  }
+
+  /** Reads a file of keys at once. Throws Failure CONFIG_INVALID when it gives none. */
+  async start(): Promise<void> {
+    if (!("file" in this.#from)) return;
+    try {
+      const keys = await this.#read();
+      if (keys.length === 0) throw new Error("it has no usable key");
+      this.#keep(keys);
+    } catch (error) {
+      const mend =
+        "put a JSON Web Key Set with the issuer's public keys there (RSA from 2048 bits, EC or OKP, each with a kid)";
+      throw new Failure("CONFIG_INVALID", `api.oidc.jwks.file cannot be used: ${whyOf(error)}`, { mend });
+    }
   }
 
   /** Undefined when the issuer has no such key. Throws Failure CONTROLLER_AUTH when its keys cannot be had. */
@@ -65,26 +83,34 @@ export class KeySource {
 
   async #loadNow(): Promise<void> {
     try {
-      const text = "file" in this.#from ? await readFile(this.#from.file, "utf8") : await fetched(this.#from.url);
-      const { keys } = KeySet.parse(JSON.parse(text));
-      this.#keys = keys.flatMap((one) => Key.safeParse(one).data ?? []);
-      this.#loadedMs = this.#clock.now();
-      this.#failure = undefined;
+      this.#keep(await this.#read());
     } catch (error) {
-      this.#failure = unavailable(error instanceof Failure ? error.message : whyOf(error));
+      this.#failure = unavailable();
+      this.#onUnavailable(whyOf(error));
     }
+  }
+
+  async #read(): Promise<readonly PublicKey[]> {
+    const text = "file" in this.#from ? await readFile(this.#from.file, "utf8") : await fetched(this.#from.url);
+    return KeySet.parse(JSON.parse(text)).keys.flatMap((one) => Key.safeParse(one).data ?? []);
+  }
+
+  #keep(keys: readonly PublicKey[]): void {
+    this.#keys = keys;
+    this.#loadedMs = this.#clock.now();
+    this.#failure = undefined;
   }
 }
 
 /** Bounded in time and size; a redirection is not followed, as it could lead to plain HTTP. */
 async function fetched(url: string): Promise<string> {
   const response = await fetch(url, { redirect: "error", signal: AbortSignal.timeout(patienceMs) });
-  if (!response.ok || !response.body) throw unavailable(`its answer is ${response.status}`);
+  if (!response.ok || !response.body) throw new Error(`its answer is ${response.status}`);
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     size += chunk.length;
-    if (size > mostBytes) throw unavailable("its answer is too long");
+    if (size > mostBytes) throw new Error("its answer is too long");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");
@@ -96,8 +122,8 @@ function whyOf(error: unknown): string {
   return name === "TimeoutError" ? `no answer within ${patienceMs / 1000} s` : ((cause as Error)?.message ?? message);
 }
 
-const unavailable = (why: string) =>
-  new Failure("CONTROLLER_AUTH", `the issuer's keys cannot be had: ${why}`, {
+const unavailable = () =>
+  new Failure("CONTROLLER_AUTH", "the issuer's keys cannot be had", {
     retry: "later",
-    mend: "check api.oidc.jwks, or use the token in the state folder",
+    mend: "see what the controller has printed, or use the token in the state folder",
   });

@@ -34,10 +34,15 @@ export const looksSigned = (token: string): boolean => token.split(".").length =
 /**
  * Takes bearer tokens of an issuer: JSON Web Tokens (RFC 7519) by RFC 8725. The signature first, then issuer, audience, expiry (which a
  * token must have), and what the token says of name and role. Of several roles the highest counts; without one nobody gets in. Failures are
- * CONTROLLER_AUTH and never hold the token.
+ * CONTROLLER_AUTH and never hold the token. Throws Failure CONFIG_INVALID where its keys lie in a file that gives none.
  */
-export function oidcVerifier(oidc: OidcAccess, clock: Clock): (token: string) => Promise<SignedIn> {
-  const source = new KeySource(oidc.jwks, clock);
+export async function oidcVerifier(
+  oidc: OidcAccess,
+  clock: Clock,
+  onKeysUnavailable: (why: string) => void,
+): Promise<(token: string) => Promise<SignedIn>> {
+  const source = new KeySource(oidc.jwks, clock, onKeysUnavailable);
+  await source.start();
 
   async function signedClaims(token: string): Promise<Record<string, unknown> | Failure> {
     if (token.length > mostCharacters) return refused(`is longer than ${mostCharacters} characters`);

@@ -45,10 +45,17 @@ export async function openApi(options: {
     const message = error.stack ?? `${error.name}: ${error.message}`;
     onTrouble({ where: `api ${route}`, failure: { code: "INTERNAL", message, mend } });
   };
+  const onKeysUnavailable = (why: string) => {
+    const mend = "check api.oidc.jwks; whoever signs in there cannot until it answers";
+    onTrouble({
+      where: "api.oidc.jwks",
+      failure: { code: "CONTROLLER_AUTH", message: `the issuer's keys cannot be had: ${why}`, mend },
+    });
+  };
   const servers: ApiServer[] = [];
   const close = () => runAll(servers.splice(0).map((server) => server.close));
   const shared = { watch, clock, onRefused, onBug };
-  const asked = { ...(access && { access }), resolveSecret, clock };
+  const asked = { ...(access && { access }), resolveSecret, clock, onKeysUnavailable };
   try {
     const { tls, host = "127.0.0.1", port = 0 } = access ?? {};
     // At once, as each secret may take a program's ten seconds; and before anybody is answered.

@@ -1,6 +1,6 @@
 import { isIP } from "node:net";
 import { z } from "zod";
-import { type ApiAccess, accessRoles } from "../model/access.ts";
+import { type ApiAccess, accessRoles, foldedName, isSamePerson } from "../model/access.ts";
 import type { Policy } from "../model/policy.ts";
 import { at, duplicates, listAt, textAt } from "./check.ts";
 import { suggest } from "./did-you-mean.ts";
@@ -70,7 +70,7 @@ export function authorRules(raw: unknown, { author, approve }: Policy): Finding[
   const api = at(raw, "api");
   const names = listAt(api, "tokens").flatMap((token) => textAt(token, "name") ?? []);
   if (!approve.notAuthor || author === undefined || names.length === 0 || at(api, "oidc") !== undefined) return [];
-  if (names.includes(author)) return [];
+  if (names.some((one) => isSamePerson(one, author))) return [];
   const message = `"${author}" is nobody's name in api.tokens, so approve.notAuthor keeps nobody out`;
   return [{ path: ["metadata", "author"], message, mend: suggest(author, names) }];
 }
@@ -83,10 +83,13 @@ export function apiRules(raw: unknown): Finding[] {
   const tls = at(api, "tls");
   const findings: Finding[] = duplicates(
     listAt(api, "tokens"),
-    (token) => textAt(token, "name"),
-    (token, index, first) => ({
+    (token) => {
+      const written = textAt(token, "name");
+      return written === undefined ? undefined : foldedName(written);
+    },
+    (person, index, first) => ({
       path: ["api", "tokens", index, "name"],
-      message: `"${token}" is already the name of tokens[${first}]`,
+      message: `"${person}" is already the name of tokens[${first}]`,
       mend: "give each a name of its own: it says in the audit log who did what",
     }),
   );

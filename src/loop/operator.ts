@@ -3,7 +3,7 @@ import { denied } from "../guard/guard.ts";
 import { freezeWindow, killSwitch } from "../guard/timing.ts";
 import { Failure, fail, ok, type Result } from "../kernel/failure.ts";
 import { Turns } from "../kernel/turns.ts";
-import { localAdmin } from "../model/access.ts";
+import { isSamePerson, localAdmin } from "../model/access.ts";
 import { type Change, finalStates } from "../model/change.ts";
 import type { Controller, Explanation, MayUndo, Status } from "../model/controller.ts";
 import type { Decision } from "../model/decision.ts";
@@ -286,19 +286,19 @@ const peopleFor = ({ needs, policy }: Change): number => needs?.people ?? policy
 function whyNotApprovable(change: Change, by: string, nowMs: number): Failure | undefined {
   const { id, state, approvals, expiresMs } = change;
   const refuse = (message: string) => new Failure("APPROVAL_REFUSED", message, { mend: mendFor(change) });
-  const earlier = approvals.find((one) => one.by === by);
+  const earlier = approvals.find((one) => isSamePerson(one.by, by));
   if (earlier) return refuse(`${by} approved ${id} already, at ${new Date(earlier.atMs).toISOString()}`);
   if (state !== "awaiting-approval") {
     const approved = approvals.map((one) => one.by).join(", ");
     return refuse(`${id} is ${state}, not waiting for approval${approved ? ` (approved by ${approved})` : ""}`);
   }
   const { author, approve } = change.policy;
-  if (by === localAdmin && (approve.notAuthor || peopleFor(change) > 1)) {
+  if (isSamePerson(by, localAdmin) && (approve.notAuthor || peopleFor(change) > 1)) {
     const why = approve.notAuthor ? `not by the author of ${change.policy.name}` : `by ${peopleFor(change)} people`;
     const message = `${id} is to be approved ${why}, and ${localAdmin} may be any of those who hold the state folder`;
     return new Failure("FORBIDDEN", message, { mend: "approve it with a token of your own: --token-file" });
   }
-  if (approve.notAuthor && author === by) {
+  if (approve.notAuthor && author !== undefined && isSamePerson(author, by)) {
     const mend = "ask someone else to approve it";
     return new Failure("FORBIDDEN", `${by} wrote the policy ${change.policy.name}, whose author may not approve`, {
       mend,

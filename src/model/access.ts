@@ -39,3 +39,7 @@ export type ApiAccess = Readonly<{
   oidc?: OidcAccess;
   tls?: TlsAccess;
 }>;
+
+/** A name as people are told apart by it: ann, ANN and ＡＮＮ are one person (NFKC, Unicode UAX 15). */
+export const foldedName = (name: string): string => name.normalize("NFKC").toLowerCase().trim();
+export const isSamePerson = (one: string, other: string): boolean => foldedName(one) === foldedName(other);

@@ -13,7 +13,7 @@ const noChange = 1e-6;
  * and no success.
  *
  * - Of a link, utilisation in the direction that the action moves. Predicted is what was measured right before the commit, plus the change
- *   that was promised: traffic that came or went while a proposal waited is not the prediction's doing. Of a link that was full
+ *   that was promised, and never below nothing: traffic that came or went while a proposal waited is not the prediction's doing. Of a link that was full
  *   nothing is said, as nobody knows what it was offered.
  * - Of a queue, what is carried of its class. One that drops nothing and carries less than was promised is offered less, as applications may
  *   have been asked to: that is no error.
@@ -40,7 +40,7 @@ export function predictionError(
       if (Math.abs(promised) < noChange || was === undefined || measured === undefined) return [];
       const capacity = network.links.find(({ name }) => name === link)?.capacity;
       if (capacity === undefined || isSaturated({ capacity }, was * capacity)) return [];
-      return [missed(link, was + promised, measured)];
+      return [missed(link, Math.max(0, was + promised), measured)];
     });
   }
 

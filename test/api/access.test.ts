@@ -93,6 +93,20 @@ test("the table has every route", () => {
   expect(served.toSorted()).toEqual([...Object.keys(routeRoles), ...forAnyone].toSorted());
 });
 
+// Goal: what is not there is 404 to whoever has a token, whatever the role, and no refusal; without a token nothing is told.
+test("an unknown path", async () => {
+  for (const role of accessRoles) {
+    for (const method of ["GET", "POST"]) {
+      const response = await ask(role, method, "/v1/launch");
+      expect({ status: response.status, body: await response.json() }).toMatchObject({
+        ...{ status: 404, body: { error: { code: "NOT_FOUND" } } },
+      });
+    }
+  }
+  expect(refused).toEqual([]);
+  expect((await ask("nobody", "GET", "/v1/launch")).status).toBe(401);
+});
+
 // Goal: each role may do what its row and those below it say, and nothing more; what is refused asks nothing of the controller and is told.
 test.each(Object.entries(routeRoles))("%s is for %s", async (route, needed) => {
   const [method = "", pattern = ""] = route.split(" ");

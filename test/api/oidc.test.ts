@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -28,6 +29,8 @@ let issuer: Server;
 let api: ApiServer;
 const refused: Refused[] = [];
 const approvals: string[] = [];
+/** Why keys could not be had, for whoever runs the controller. */
+const unavailable: string[] = [];
 const controller = {
   async approve(_id: string, by: string) {
     approvals.push(by);
@@ -50,10 +53,12 @@ beforeEach(async () => {
   published = [...Object.values(keys), weak].map(({ jwk }) => jwk);
   refused.length = 0;
   approvals.length = 0;
+  unavailable.length = 0;
   const { port } = issuer.address() as AddressInfo;
   api = await openFor(controller, {
     clock: { now: () => nowMs, after: () => () => undefined },
     refused,
+    unavailable,
     access: {
       tokens: [],
       oidc: {
@@ -78,6 +83,7 @@ async function withKeys(jwks: OidcAccess["jwks"]): Promise<ApiServer> {
   const other = await openFor(controller, {
     clock: { now: () => nowMs, after: () => () => undefined },
     access: { tokens: [], oidc },
+    unavailable,
   });
   onTestFinished(() => other.close());
   return other;
@@ -215,7 +221,8 @@ test("an issuer that is gone, or answers something else: known keys for a day, t
   nowMs += 3_600_000;
   const response = await ask(signed(ec, claims()));
   expect(response.status).toBe(401);
-  expect(await response.text()).toContain("the issuer's keys cannot be had: what came is not a JSON Web Key Set");
+  expect(await response.json()).toMatchObject({ error: { message: "the issuer's keys cannot be had" } });
+  expect(unavailable.at(-1)).toBe("what came is not a JSON Web Key Set");
   published = [ec.jwk];
   nowMs += 30_000;
   expect((await ask(signed(ec, claims()))).status, "it is back").toBe(200);
@@ -249,15 +256,16 @@ test("a right sign-in beside wrong ones", async () => {
 
 // Goal: keys may lie in a file; a redirection, which could lead anywhere, and an endless answer give no keys.
 test("keys from elsewhere", async () => {
+  const unread = "the issuer's keys cannot be had";
   const status = async (jwks: OidcAccess["jwks"]) => {
     const { url } = await withKeys(jwks);
     const headers = { authorization: `Bearer ${signed(ec, claims())}` };
     const response = await fetch(`${url}/v1/changes`, { headers });
-    return [response.status, await response.text()] as const;
+    const answer = (await response.json()) as { error?: { message: string } };
+    return [response.status, answer.error?.message] as const;
   };
   const folder = await folderWith({ "jwks.json": JSON.stringify({ keys: published }) });
   expect((await status({ file: join(folder, "jwks.json") }))[0]).toBe(200);
-  expect(await status({ file: join(folder, "none.json") })).toEqual([401, expect.stringContaining("ENOENT")]);
   const { port } = issuer.address() as AddressInfo;
   const leading = createServer((request, response) => {
     if (request.url === "/away")
@@ -271,6 +279,31 @@ test("keys from elsewhere", async () => {
     leading.close();
   });
   const elsewhere = `http://127.0.0.1:${(leading.address() as AddressInfo).port}`;
-  expect(await status({ url: `${elsewhere}/away` })).toEqual([401, expect.stringContaining("keys cannot be had")]);
-  expect(await status({ url: `${elsewhere}/endless` })).toEqual([401, expect.stringContaining("too long")]);
+  expect(await status({ url: `${elsewhere}/away` })).toEqual([401, unread]);
+  expect(await status({ url: `${elsewhere}/endless` })).toEqual([401, unread]);
+  expect(unavailable.at(-1)).toContain("too long");
+});
+
+// Goal: a file of keys that gives none is found at the start; one that goes later is told to who runs the controller, and its path to nobody else.
+test("keys in a file", async () => {
+  const usable = JSON.stringify({ keys: published });
+  const written = { "jwks.json": usable, "text.json": "keys", "weak.json": JSON.stringify({ keys: [weak.jwk] }) };
+  const folder = await folderWith(written);
+  for (const [name, why] of [
+    ["none.json", "ENOENT"],
+    ["text.json", "not a JSON Web Key Set"],
+    ["weak.json", "no usable key"],
+  ] as const) {
+    await expect(withKeys({ file: join(folder, name) }), name).rejects.toMatchObject({
+      ...{ code: "CONFIG_INVALID", message: expect.stringMatching(`^api.oidc.jwks.file cannot be used: .*${why}`) },
+    });
+  }
+  const { url } = await withKeys({ file: join(folder, "jwks.json") });
+  await rm(join(folder, "jwks.json"));
+  nowMs += 25 * 3_600_000;
+  const response = await fetch(`${url}/v1/changes`, { headers: { authorization: `Bearer ${signed(ec, claims())}` } });
+  const answer = await response.text();
+  expect([response.status, answer]).toEqual([401, expect.stringContaining(`"the issuer's keys cannot be had"`)]);
+  expect(answer).not.toContain(folder);
+  expect(unavailable).toEqual([expect.stringContaining(folder)]);
 });

@@ -29,15 +29,26 @@ export async function openFor(
     certificate?: Certificate;
     refused?: Refused[];
     bugs?: string[];
+    unavailable?: string[];
   } = {},
 ): Promise<ApiServer> {
-  const { port = 0, watch = idle, access, clock = systemClock, certificate, refused = [], bugs = [] } = options;
+  const {
+    port = 0,
+    watch = idle,
+    access,
+    clock = systemClock,
+    certificate,
+    refused = [],
+    bugs = [],
+    unavailable = [],
+  } = options;
   const authenticate = await authenticator({
     localToken: "right",
     ...(access && { access }),
     takesNamed: true,
     resolveSecret: async (ref) => ("env" in ref ? ref.env : ""),
     clock,
+    onKeysUnavailable: (why) => void unavailable.push(why),
   });
   return startApi(controller, {
     watch,

@@ -65,6 +65,7 @@ test.each([
   ],
   ["  port: 8443\n", "", "api.port: is missing; add port: 8443"],
   ["scraper, role", "ann, role", '"ann" is already the name of tokens[0]'],
+  ["scraper, role", "ANN, role", 'pointsman.yaml:44:9 api.tokens[1].name: "ann" is already the name of tokens[0]'],
   ["role: approver", "role: approvr", '"approvr" is not known; did you mean "approver"?'],
   ["noc: operator", "noc: root", '"root" is not known'],
   ["https://id.example.net/jwks", "http://id.example.net/jwks", "is not an https URL without credentials"],

@@ -1,6 +1,6 @@
-import { parseArgs } from "node:util";
 import type { ChangeState } from "../../src/model/change.ts";
 import { buildProgram } from "../support/built-program.ts";
+import { fromArguments, outputClosed, whole } from "../support/command-line.ts";
 import { underWay } from "./aim.ts";
 import { type Kill, runScene } from "./scene-run.ts";
 import { scenes } from "./scenes.ts";
@@ -12,15 +12,25 @@ import { Violation } from "./violation.ts";
 //   npm run test:crash -- [--kills 200] [--seed N] [--workers 2] [--only two-transits]
 // The seed gives the scenes and where to aim; when a kill really lands is the machine's.
 
-const { values } = parseArgs({
-  options: {
-    kills: { type: "string", default: process.env.KILLS ?? "200" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    workers: { type: "string", default: "2" },
-    only: { type: "string" },
-  },
+const usage = "npm run test:crash -- [--kills 200] [--seed N] [--workers 2] [--only two-transits]";
+const options = {
+  kills: { type: "string", default: process.env.KILLS ?? "200" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  workers: { type: "string", default: "2" },
+  only: { type: "string" },
+} as const;
+const { wanted, seed, workers, chosen } = fromArguments({ usage, options }, ({ only, ...values }) => {
+  const chosen = scenes.filter(({ scenario }) => only === undefined || only === scenario);
+  if (chosen.length === 0)
+    throw new Error(`--only ${only} is not one of ${[...new Set(scenes.map((one) => one.scenario))]}`);
+  return {
+    chosen,
+    wanted: whole("kills", values.kills, 1),
+    seed: whole("seed", values.seed, 0),
+    workers: whole("workers", values.workers, 1),
+  };
 });
-const [wanted, seed, workers] = [values.kills, values.seed, values.workers].map(Number) as [number, number, number];
+const isClosed = outputClosed();
 const killsPerScene = 12;
 
 const startedMs = Date.now();
@@ -31,14 +41,13 @@ let violations = 0;
 let next = 0;
 
 console.log(`seed ${seed}: ${wanted} kills, ${workers} scenes at a time`);
-const chosen = scenes.filter(({ scenario }) => values.only === undefined || values.only === scenario);
 await Promise.all(Array.from({ length: workers }, work));
 await remove();
 summarise();
-process.exitCode = violations > 0 || kills.length < wanted ? 1 : 0;
+process.exitCode = violations > 0 || (kills.length < wanted && !isClosed()) ? 1 : 0;
 
 async function work(): Promise<void> {
-  while (kills.length < wanted && violations === 0) {
+  while (kills.length < wanted && violations === 0 && !isClosed()) {
     const number = next++;
     const scene = chosen[number % chosen.length];
     if (!scene) throw new Error("there is a scene");
@@ -51,7 +60,7 @@ async function work(): Promise<void> {
       console.log(`kill ${kills.length}: scene ${number}, ${kill.change} ${kill.state}${when}`);
     };
     try {
-      const goesOn = () => inScene < killsPerScene && kills.length < wanted;
+      const goesOn = () => inScene < killsPerScene && kills.length < wanted && !isClosed();
       ends.push(...(await runScene({ scene, seed: seed + number, goesOn, program, onKill })));
     } catch (error) {
       violations++;

@@ -23,6 +23,7 @@ test("a deletion in auto mode waits for two people", async () => {
   const approve = (by: string) => simulation.controller.approve("c2", by);
   expect(await approve("ann")).toMatchObject({ ok: true, value: { state: "awaiting-approval" } });
   expect(await approve("ann")).toMatchObject({ ok: false, failure: { code: "APPROVAL_REFUSED" } });
+  expect(await approve(" ＡNN"), "the same person").toMatchObject({ failure: { code: "APPROVAL_REFUSED" } });
   await simulation.run(5_000);
   await simulation.crash();
   await simulation.boot();
@@ -47,6 +48,7 @@ test("the author does not approve", async () => {
     ok: false,
     failure: { code: "FORBIDDEN", message: expect.stringContaining("ann wrote the policy") },
   });
+  expect(await simulation.controller.approve("c1", "Ann")).toMatchObject({ ok: false, failure: { code: "FORBIDDEN" } });
   expect(await simulation.controller.approve("c1", "local-admin")).toMatchObject({
     ok: false,
     failure: { code: "FORBIDDEN", message: expect.stringContaining("not by the author") },

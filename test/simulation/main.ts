@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import { parseArgs } from "node:util";
+import { fromArguments, outputClosed, whole } from "../support/command-line.ts";
 import { mutated } from "./mutated.ts";
 import { type Mutation, mutations } from "./mutations.ts";
 import { lastLines, shrink } from "./shrink.ts";
@@ -10,27 +10,30 @@ const usage = `npm run simulate -- [--seeds 1000] [--from 1] [--seed N] [--minut
 --seed N     replays one seed; --trace prints all that happened in it
 --mutations  breaks one line of the code at a time, and looks for the first seed that shows it; --near only looks where it was found`;
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1000" },
-    from: { type: "string", default: "1" },
-    seed: { type: "string" },
-    minutes: { type: "string", default: "30" },
-    trace: { type: "boolean", default: false },
-    mutations: { type: "boolean", default: false },
-    near: { type: "boolean", default: false },
-    only: { type: "string", default: "" },
-    help: { type: "boolean", default: false },
-  },
-});
+const options = {
+  seeds: { type: "string" },
+  from: { type: "string", default: "1" },
+  seed: { type: "string" },
+  minutes: { type: "string", default: "30" },
+  trace: { type: "boolean", default: false },
+  mutations: { type: "boolean", default: false },
+  near: { type: "boolean", default: false },
+  only: { type: "string", default: "" },
+  help: { type: "boolean", default: false },
+} as const;
 
-const whole = (name: "seeds" | "from" | "seed" | "minutes", text: string): number => {
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new Error(`--${name} ${text} is not a whole number\n${usage}`);
-};
-const minutes = whole("minutes", values.minutes);
-const from = whole("from", values.seed ?? values.from);
-const seeds = values.seed === undefined ? whole("seeds", values.seeds) : 1;
+const { values, minutes, from, seeds } = fromArguments({ usage, options }, (values) => {
+  const { seed, seeds } = values;
+  if (seed !== undefined && seeds !== undefined)
+    throw new Error("--seed is one seed, --seeds is how many: give either");
+  return {
+    values,
+    minutes: whole("minutes", values.minutes, 1),
+    from: seed === undefined ? whole("from", values.from, 0) : whole("seed", seed, 0),
+    seeds: seed === undefined ? whole("seeds", seeds ?? "1000", 1) : 1,
+  };
+});
+const isClosed = outputClosed();
 
 let current = from;
 process.once("uncaughtExceptionMonitor", () => console.error(`at seed ${current}:`));
@@ -44,7 +47,7 @@ async function search(): Promise<number> {
   const startedMs = Date.now();
   let pushes = 0;
   let confirmed = 0;
-  for (let seed = from; seed < from + seeds; seed++) {
+  for (let seed = from; seed < from + seeds && !isClosed(); seed++) {
     current = seed;
     const run = await simulate({ seed, minutes });
     pushes += run.pushes;
@@ -76,6 +79,7 @@ async function report(broken: Run, options: RunOptions): Promise<number> {
 async function hunt(planted: readonly Mutation[]): Promise<number> {
   let missed = 0;
   for (const mutation of planted) {
+    if (isClosed()) break;
     const { simulate: broken, folder } = await mutated(mutation);
     try {
       const first = values.near ? mutation.seed : from;
@@ -97,7 +101,7 @@ async function hunt(planted: readonly Mutation[]): Promise<number> {
 }
 
 async function firstViolation(run: typeof simulate, first: number, last: number): Promise<Run | undefined> {
-  for (let seed = first; seed <= last; seed++) {
+  for (let seed = first; seed <= last && !isClosed(); seed++) {
     const found = await run({ seed, minutes });
     if (found.violation) return found;
   }

@@ -39,6 +39,12 @@ test.each([
   ["A keeps half", [900, 5_000], { "transit-a": 0.5, "transit-b": 0.54 }, { of: "transit-a", error: 0.4 }],
   ["B was fuller by the push", [900, 6_000], { "transit-a": 0.1, "transit-b": 0.69 }, { of: "transit-b", error: 0.01 }],
   ["A was full", [1_000, 5_000], { "transit-a": 0.9, "transit-b": 0.6 }, { of: "transit-b", error: 0.02 }],
+  [
+    "A was emptier by the push",
+    [450, 5_000],
+    { "transit-a": 0.03, "transit-b": 0.58 },
+    { of: "transit-a", error: 0.03 },
+  ],
   ["only B is known", [900, 5_000], { "transit-b": 0.6 }, { of: "transit-b", error: 0.02 }],
 ] as const)("%s", (_, before, after, expected) => {
   const decision = predicting(onLink("transit-a", 0.9, 0.1), onLink("transit-b", 0.5, 0.58));
