@@ -216,9 +216,12 @@ class Simulation {
     const to = 1 + Math.floor(this.#faults.random(kind) * 3);
     const name = `OTHER-${this.#clock.now()}`;
     const edit = luck < 0.5 ? ({ kind: "addition", name } as const) : ({ kind: "prepends", prefix, to } as const);
+    // Nobody can tell the same value from the one that stands there.
+    const isNew = router.announced().get(prefix) !== to;
     const written = router.write(edit);
     this.#trace.add(device, `another writer ${written ? "writes" : "is kept out with"} ${JSON.stringify(edit)}`);
-    if (written && edit.kind === "prepends") this.#facts.setByOthers(device, "another writer", new Map([[prefix, to]]));
+    if (written && isNew && edit.kind === "prepends")
+      this.#facts.setByOthers(device, "another writer", new Map([[prefix, to]]));
   }
 
   #watch(): RouterWatch {
